@@ -1,0 +1,77 @@
+/**
+ * What a runtime must give the core: one function that dials, and what of the
+ * host the core may see.
+ *
+ * Streams are the Web's own. Everything else the core needs (timers,
+ * `crypto.subtle`, `TextEncoder`) is global on every runtime, so it is not here.
+ *
+ * @module
+ */
+
+/** Where the server listens. */
+export type Address =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string };
+
+/** How to encrypt, and how to verify the server. */
+export interface TlsOptions {
+  /** Name the certificate must carry; also sent as SNI. */
+  readonly hostname: string;
+  /** PEM roots to trust instead of the runtime's own. */
+  readonly ca?: readonly string[];
+  /** `full`: chain and name. `ca`: chain only. `none`: nothing is verified. */
+  readonly verify: "full" | "ca" | "none";
+  /** The client's certificate chain, PEM. */
+  readonly cert?: string;
+  /** The key of `cert`, PEM. */
+  readonly key?: string;
+  /** Protocols to offer by ALPN, such as `["postgresql"]`. */
+  readonly alpn?: readonly string[];
+  /** Whether the caller will ask for `peer_certificate`, which some runtimes give at a cost. */
+  readonly want_certificate?: boolean;
+}
+
+/** An open byte stream to the server, after the WinterTC Sockets API. */
+export interface Socket {
+  /** Bytes from the server. Ends when the server closes; errors when the connection is lost. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes to the server. `write()` settles when the runtime took them, and then owns them no longer. */
+  readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Runs the TLS handshake and resolves to the encrypted socket; this one is
+   * dead from then on, also on failure. Both streams must be unlocked. Absent
+   * where the runtime cannot.
+   */
+  start_tls?(options: TlsOptions): Promise<Socket>;
+  /** The server's certificate, DER; null without TLS or where the runtime hides it. */
+  readonly peer_certificate?: Uint8Array | null;
+  /** Where the socket really went: the address that a name resolved to. */
+  readonly remote?: Address;
+  /** Lets the process live while the socket is open (the state at first). */
+  ref?(): void;
+  /** Lets the process end although the socket is open. */
+  unref?(): void;
+  /** Drops the connection now. Never throws, and may be called twice. */
+  close(): void;
+}
+
+/** One runtime, as the core sees it. */
+export interface Adapter {
+  /** The runtime's name, such as `"deno"`; only for messages. */
+  readonly name: string;
+  /**
+   * Opens a socket, with TCP_NODELAY where it is TCP.
+   *
+   * @param signal Abandons the attempt; it then rejects with the signal's reason.
+   */
+  dial(address: Address, signal?: AbortSignal): Promise<Socket>;
+  /** An environment variable; undefined where unset, or where the runtime forbids asking. */
+  env?(name: string): string | undefined;
+  /** The name of the operating system's user; undefined where unknown or forbidden. */
+  user?(): string | undefined;
+  /**
+   * A small text file; undefined where it does not exist or may not be read.
+   * `secret` refuses files that others can read, as libpq does for passfiles.
+   */
+  read_text?(path: string, options?: { readonly secret?: boolean }): Promise<string | undefined>;
+}

@@ -1,0 +1,106 @@
+/**
+ * A bounds-checked big-endian cursor over one message or value.
+ *
+ * Law: never reads past its end, whatever lengths the bytes claim. For the cold
+ * messages; rows are decoded where they lie (rows/).
+ *
+ * @module
+ */
+
+import { OperationalError } from "../errors.ts";
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Reads integers and texts, most significant byte first. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #what: string;
+  #at = 0;
+
+  /**
+   * @param bytes Exactly the message's body.
+   * @param what Names it in errors, such as `"RowDescription"`.
+   */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#what = what;
+  }
+
+  /** Bytes not yet read. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** One byte. */
+  u8(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  /** A signed 16-bit integer. */
+  i16(): number {
+    return this.#view.getInt16(this.#take(2));
+  }
+
+  /** An unsigned 16-bit integer. */
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  /** A signed 32-bit integer. */
+  i32(): number {
+    return this.#view.getInt32(this.#take(4));
+  }
+
+  /** An unsigned 32-bit integer. */
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  /** A signed 64-bit integer. */
+  i64(): bigint {
+    return this.#view.getBigInt64(this.#take(8));
+  }
+
+  /** The next `size` bytes, as a view on the message. */
+  raw(size: number): Uint8Array {
+    const at = this.#take(size);
+    return this.#bytes.subarray(at, at + size);
+  }
+
+  /** All that is left, as a view on the message. */
+  rest(): Uint8Array {
+    return this.raw(this.left);
+  }
+
+  /** UTF-8 up to the next NUL, which is read too. */
+  cstring(): string {
+    const end = this.#bytes.indexOf(0, this.#at);
+    if (end < 0) throw this.#malformed("a text has no terminator");
+    const text = utf8.decode(this.#bytes.subarray(this.#at, end));
+    this.#at = end + 1;
+    return text;
+  }
+
+  /** Refuses bytes that are left over. */
+  end(): void {
+    if (this.left > 0) throw this.#malformed(`${this.left} bytes are left over`);
+  }
+
+  #take(size: number): number {
+    const at = this.#at;
+    if (size < 0 || size > this.#bytes.length - at) {
+      throw this.#malformed(`${size} bytes are needed where ${this.#bytes.length - at} are left`);
+    }
+    this.#at = at + size;
+    return at;
+  }
+
+  #malformed(fact: string): OperationalError {
+    return new OperationalError(`cannot read ${this.#what}: the server sent a malformed message`, {
+      detail: fact,
+      sqlstate: "08P01",
+    });
+  }
+}

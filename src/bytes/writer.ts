@@ -1,0 +1,209 @@
+/**
+ * A growing buffer of big-endian bytes: how everything is encoded that goes to the server.
+ *
+ * Law: what is not whole is not sent. A caller notes `length`, writes, and on a
+ * throw gives the length back to `truncate()`; the buffer is then as it was.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+
+/** PQ_LARGE_MESSAGE_LIMIT, src/include/libpq/libpq.h: MaxAllocSize - 1. */
+export const MAX_MESSAGE_LENGTH = 0x3ffffffe;
+const MIN_CAPACITY = 1024; // bytes
+const SHORT = 40; // characters; below this a loop beats encodeInto() on V8 and JSC
+
+const utf8 = new TextEncoder();
+
+/** Writes integers, floats, texts and messages, most significant byte first. */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  /** @param capacity Bytes to begin with. */
+  constructor(capacity: number = MIN_CAPACITY) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Forgets everything after the first `length` bytes. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
+  /** Hands over what was written and begins anew. The caller owns the result. */
+  take(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    this.#bytes = new Uint8Array(MIN_CAPACITY);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#length = 0;
+    return bytes;
+  }
+
+  /** What was written, as a view that the next write may invalidate. */
+  peek(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** One byte. */
+  u8(value: number): void {
+    const at = this.#grow(1);
+    this.#bytes[at] = value;
+  }
+
+  /** A 16-bit integer, signed or not. */
+  i16(value: number): void {
+    const at = this.#grow(2);
+    this.#view.setInt16(at, value);
+  }
+
+  /** A 32-bit integer, signed or not. */
+  i32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setInt32(at, value);
+  }
+
+  /** A 64-bit integer. */
+  i64(value: bigint): void {
+    const at = this.#grow(8);
+    this.#view.setBigInt64(at, value);
+  }
+
+  /** A single-precision float. */
+  f32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setFloat32(at, value);
+  }
+
+  /** A double-precision float. */
+  f64(value: number): void {
+    const at = this.#grow(8);
+    this.#view.setFloat64(at, value);
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /**
+   * Text in UTF-8, with no terminator.
+   *
+   * @throws {DataError} If it holds NUL or a lone surrogate, which the server cannot store.
+   */
+  text(text: string): void {
+    if (text.length <= SHORT && this.#ascii(text)) return;
+    check_text(text);
+    const at = this.#grow(3 * text.length); // UTF-8 takes at most 3 bytes a UTF-16 unit
+    this.#length = at + utf8.encodeInto(text, this.#bytes.subarray(at)).written;
+  }
+
+  /** Text in UTF-8 and a NUL. Throws as `text()` does. */
+  cstring(text: string): void {
+    this.text(text);
+    this.u8(0);
+  }
+
+  /** Writes a message's tag and leaves room for its length; give the result to `end()`. */
+  begin(tag: number): number {
+    this.u8(tag);
+    return this.#grow(4);
+  }
+
+  /** Leaves room for a 32-bit length that counts itself; give the result to `end()`. */
+  begin_untagged(): number {
+    return this.#grow(4);
+  }
+
+  /**
+   * Fills in the length that counts itself, as messages have it.
+   *
+   * @throws {DataError} If the message is longer than the server takes.
+   */
+  end(mark: number): void {
+    const length = this.#length - mark;
+    if (length > MAX_MESSAGE_LENGTH) {
+      throw new DataError(
+        `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but is ${length}`,
+      );
+    }
+    this.#view.setInt32(mark, length);
+  }
+
+  /** Leaves room for a 32-bit length that does not count itself; give the result to `end_value()`. */
+  begin_value(): number {
+    return this.#grow(4);
+  }
+
+  /** Fills in the length that does not count itself, as values have it. */
+  end_value(mark: number): void {
+    this.#view.setInt32(mark, this.#length - mark - 4);
+  }
+
+  /** Overwrites the 16-bit integer at `at`. */
+  patch_i16(at: number, value: number): void {
+    this.#view.setInt16(at, value);
+  }
+
+  /** Overwrites the 32-bit integer at `at`. */
+  patch_i32(at: number, value: number): void {
+    this.#view.setInt32(at, value);
+  }
+
+  /** Short ASCII; false, with nothing written, for anything else. */
+  #ascii(text: string): boolean {
+    const at = this.#grow(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f || unit === 0) {
+        this.#length = at;
+        return false;
+      }
+      this.#bytes[at + i] = unit;
+    }
+    return true;
+  }
+
+  /** Makes room for `size` more bytes and returns where they begin. */
+  #grow(size: number): number {
+    const at = this.#length;
+    const need = at + size;
+    if (need > this.#bytes.length) this.#reallocate(need);
+    this.#length = need;
+    return at;
+  }
+
+  #reallocate(need: number): void {
+    if (need > MAX_MESSAGE_LENGTH * 2) {
+      throw new DataError(
+        `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but needs ${need}`,
+      );
+    }
+    const bytes = new Uint8Array(Math.max(need, 2 * this.#bytes.length)); // doubling keeps it linear
+    bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+}
+
+/**
+ * Refuses text that PostgreSQL cannot store.
+ *
+ * @throws {DataError} If `text` holds NUL or a lone surrogate.
+ */
+export function check_text(text: string): void {
+  if (text.includes("\0")) {
+    throw new DataError("cannot encode text: it must not contain the character NUL (U+0000)");
+  }
+  if (!text.isWellFormed()) {
+    throw new DataError("cannot encode text: it must be well-formed, but has a lone surrogate");
+  }
+}
