@@ -77,7 +77,7 @@ export class ByteReader {
   /** UTF-8 up to the next NUL, which is read too. */
   cstring(): string {
     const end = this.#bytes.indexOf(0, this.#at);
-    if (end < 0) throw this.#malformed("a text has no terminator");
+    if (end < 0) throw this.malformed("a text has no terminator");
     const text = utf8.decode(this.#bytes.subarray(this.#at, end));
     this.#at = end + 1;
     return text;
@@ -85,22 +85,23 @@ export class ByteReader {
 
   /** Refuses bytes that are left over. */
   end(): void {
-    if (this.left > 0) throw this.#malformed(`${this.left} bytes are left over`);
+    if (this.left > 0) throw this.malformed(`${this.left} bytes are left over`);
+  }
+
+  /** The error for a fact that only the caller can see, such as a count that cannot be true. */
+  malformed(fact: string): OperationalError {
+    return new OperationalError(`cannot read ${this.#what}: the server sent a malformed message`, {
+      detail: fact,
+      sqlstate: "08P01",
+    });
   }
 
   #take(size: number): number {
     const at = this.#at;
     if (size < 0 || size > this.#bytes.length - at) {
-      throw this.#malformed(`${size} bytes are needed where ${this.#bytes.length - at} are left`);
+      throw this.malformed(`${size} bytes are needed where ${this.#bytes.length - at} are left`);
     }
     this.#at = at + size;
     return at;
-  }
-
-  #malformed(fact: string): OperationalError {
-    return new OperationalError(`cannot read ${this.#what}: the server sent a malformed message`, {
-      detail: fact,
-      sqlstate: "08P01",
-    });
   }
 }
