@@ -41,6 +41,8 @@ export interface TypeCodec<T = unknown> {
   readonly delimiter: string;
   /** The format that results are asked for in: binary where it is exact and safe. */
   readonly format: Format;
+  /** Whether the type's own values are arrays, so that in an array of them a nested array is an element. */
+  readonly is_list?: boolean;
   /**
    * Reads a binary value at `bytes[start, start + length)`, which the caller
    * has checked to lie inside `bytes`. Checks `length` and everything within.

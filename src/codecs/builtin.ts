@@ -1,0 +1,55 @@
+/**
+ * Every codec a connection knows before it asks the server anything.
+ *
+ * To add a type: write `src/codecs/<name>.ts`, add its line here, add its rows
+ * to `tests/codecs/samples.ts`. Nothing else changes.
+ *
+ * @module
+ */
+
+import { vector_codec } from "./array.ts";
+import { bool } from "./bool.ts";
+import { bytea } from "./bytea.ts";
+import type { CodecOptions, TypeCodec } from "./codec.ts";
+import { date, time, timetz } from "./date.ts";
+import { float4, float8 } from "./floats.ts";
+import { big_integers, cid, int2, int4, oid, xid } from "./integers.ts";
+import { json_codecs } from "./json.ts";
+import { money, numeric } from "./numeric.ts";
+import { CodecRegistry } from "./registry.ts";
+import { texts } from "./text.ts";
+import { timestamp, timestamptz } from "./timestamp.ts";
+import { uuid } from "./uuid.ts";
+
+/** Every builtin codec but those of arrays, which the registry derives. */
+export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[] {
+  return [
+    bool,
+    int2,
+    int4,
+    oid,
+    xid,
+    cid,
+    ...big_integers(options.int8),
+    float4,
+    float8,
+    numeric,
+    money,
+    ...texts,
+    bytea,
+    uuid,
+    ...json_codecs(options.enable_json),
+    date,
+    time,
+    timetz,
+    timestamp,
+    timestamptz,
+    vector_codec("int2vector", 22, 1006, int2),
+    vector_codec("oidvector", 30, 1013, oid),
+  ];
+}
+
+/** The registry that a connection begins with. */
+export function builtin_registry(options: CodecOptions = {}): CodecRegistry {
+  return new CodecRegistry(builtin_codecs(options));
+}

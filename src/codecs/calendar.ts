@@ -1,0 +1,153 @@
+/**
+ * Days, microseconds and the server's ISO text: the arithmetic under the date and time types.
+ *
+ * Law: the Gregorian calendar in both directions, as the server reckons; year 0 is 1 BC.
+ * Nothing here knows a time zone of this machine.
+ *
+ * Source: EncodeDateOnly, EncodeTimeOnly and EncodeDateTime, src/backend/utils/adt/datetime.c;
+ * days_from_civil and civil_from_days, https://howardhinnant.github.io/date_algorithms.html
+ *
+ * @module
+ */
+
+/** Days from 1970-01-01 to 2000-01-01, where the server's count begins. */
+export const EPOCH_DAYS = 10_957;
+/** Milliseconds from 1970-01-01 to 2000-01-01. */
+export const EPOCH_MS = 946_684_800_000;
+/** Milliseconds in a day. */
+export const DAY_MS = 86_400_000;
+/** Microseconds in a day. */
+export const DAY_US = 86_400_000_000;
+
+const ERA_DAYS = 146_097; // 400 years
+const MARCH_ERA = 719_468; // days from 0000-03-01 to 1970-01-01
+/** By number, with a zero in front. */
+const TWO: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
+
+/** `YYYY-MM-DD` of a count of days since 2000-01-01, with no ` BC`: that is for `is_bc()` to say. */
+export function date_text(days: number): string {
+  const z = days + EPOCH_DAYS + MARCH_ERA;
+  const era = Math.floor(z / ERA_DAYS);
+  const day_of_era = z - era * ERA_DAYS;
+  const year_of_era = Math.floor(
+    (day_of_era - Math.floor(day_of_era / 1460) + Math.floor(day_of_era / 36524) -
+      Math.floor(day_of_era / 146096)) / 365,
+  );
+  const day_of_year = day_of_era -
+    (365 * year_of_era + (year_of_era >> 2) - Math.floor(year_of_era / 100)); // from 1 March
+  const month_from_march = Math.floor((5 * day_of_year + 2) / 153);
+  const day = day_of_year - Math.floor((153 * month_from_march + 2) / 5) + 1;
+  const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  const year = year_of_era + 400 * era + (month <= 2 ? 1 : 0);
+  return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
+}
+
+/** Whether a count of days since 2000-01-01 lies before the year 1. */
+export function is_bc(days: number): boolean {
+  return days < -730_119; // 0001-01-01
+}
+
+/** `HH:MM:SS` and up to six digits of a fraction, of microseconds since midnight. */
+export function time_text(us: number): string {
+  const seconds = Math.floor(us / 1_000_000);
+  const minutes = Math.floor(seconds / 60);
+  const text = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}`;
+  const fraction = us - seconds * 1_000_000;
+  return fraction === 0 ? text : text + fraction_text(fraction);
+}
+
+/** A point and the digits of `us` microseconds, less than a second, with no zeros at the end. */
+export function fraction_text(us: number): string {
+  return `.${String(us).padStart(6, "0").replace(/0+$/, "")}`;
+}
+
+/** `+HH`, `+HH:MM` or `+HH:MM:SS` of seconds east of Greenwich. */
+export function zone_text(seconds: number): string {
+  const size = Math.abs(seconds);
+  let text = (seconds < 0 ? "-" : "+") + TWO[Math.floor(size / 3600)];
+  if (size % 3600 !== 0) text += `:${TWO[Math.floor(size / 60) % 60]}`;
+  if (size % 60 !== 0) text += `:${TWO[size % 60]}`;
+  return text;
+}
+
+/**
+ * Milliseconds since 1970, rounded down, of the server's ISO text of a timestamp,
+ * with a zone or without: `2020-01-02 03:04:05.678901+02:30:15 BC`. NaN if it is anything else.
+ */
+export function read_timestamp_ms(text: string): number {
+  const dash = text.indexOf("-", 4);
+  const time = dash + 6; // past -MM-DD
+  if (dash < 0 || text.charCodeAt(dash + 3) !== 0x2d || text.charCodeAt(time) !== 0x20) return NaN;
+  let end = time + 9; // past " HH:MM:SS"
+  if (text.charCodeAt(time + 3) !== 0x3a || text.charCodeAt(time + 6) !== 0x3a) return NaN;
+  let ms = two_digits(text, time + 1) * 3_600_000 + two_digits(text, time + 4) * 60_000 +
+    two_digits(text, time + 7) * 1000;
+  if (text.charCodeAt(end) === 0x2e) {
+    const fraction = end + 1;
+    end = after_digits(text, fraction);
+    if (end === fraction) return NaN;
+    // The first three digits: more would be rounded down, fewer mean zeros.
+    ms += Number(text.slice(fraction, Math.min(end, fraction + 3)).padEnd(3, "0"));
+  }
+  let bc = false;
+  if (end < text.length) {
+    bc = text.endsWith(" BC");
+    const zone_end = bc ? text.length - 3 : text.length;
+    if (end < zone_end) ms -= 1000 * read_zone(text, end, zone_end);
+  }
+  return ms + DAY_MS * (read_days(text, dash, bc) + EPOCH_DAYS);
+}
+
+/** Days since 2000-01-01 of `YYYY-MM-DD`, the first hyphen being at `dash`. NaN if it is anything else. */
+function read_days(text: string, dash: number, bc: boolean): number {
+  let year = 0;
+  for (let i = 0; i < dash; i++) year = year * 10 + digit(text, i);
+  return days_of(bc ? 1 - year : year, two_digits(text, dash + 1), two_digits(text, dash + 4));
+}
+
+/** Days since 2000-01-01 of a date in the Gregorian calendar; year 0 is 1 BC. */
+function days_of(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const year_of_era = y - 400 * era;
+  const month_from_march = month > 2 ? month - 3 : month + 9;
+  const day_of_year = Math.floor((153 * month_from_march + 2) / 5) + day - 1;
+  const day_of_era = year_of_era * 365 + Math.floor(year_of_era / 4) -
+    Math.floor(year_of_era / 100) + day_of_year;
+  return era * ERA_DAYS + day_of_era - MARCH_ERA - EPOCH_DAYS;
+}
+
+/** Seconds east of `+HH[:MM[:SS]]` in `text[start, end)`. NaN if it is anything else. */
+function read_zone(text: string, start: number, end: number): number {
+  const sign = text.charCodeAt(start);
+  let seconds = 3600 * two_digits(text, start + 1);
+  let at = start + 3;
+  for (let unit = 60; unit >= 1 && at < end; unit /= 60, at += 3) {
+    if (text.charCodeAt(at) !== 0x3a) return NaN;
+    seconds += unit * two_digits(text, at + 1);
+  }
+  if (at !== end) return NaN;
+  if (sign === 0x2b) return seconds;
+  return sign === 0x2d ? -seconds : NaN;
+}
+
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 0x30; // NaN past the end
+  return value >= 0 && value <= 9 ? value : NaN;
+}
+
+function two_digits(text: string, at: number): number {
+  return 10 * digit(text, at) + digit(text, at + 1);
+}
+
+function after_digits(text: string, start: number): number {
+  let at = start;
+  while (!Number.isNaN(digit(text, at))) at++;
+  return at;
+}
+
+/** At least four digits; years before 1 are counted backwards from 1 BC. */
+function year_text(year: number): string {
+  const shown = year > 0 ? year : 1 - year;
+  return shown > 999 ? String(shown) : String(shown).padStart(4, "0");
+}

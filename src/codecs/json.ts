@@ -1,0 +1,132 @@
+/**
+ * `json`, `jsonb` ⇄ parsed values.
+ *
+ * Law: what is not a string is encoded once; a string is JSON text already, and
+ * `Json(value)` says that it is not. `jsonpath` is text.
+ *
+ * Wire: the text; `jsonb` and `jsonpath` have a version byte, 1, in front.
+ * Source: jsonb_recv and jsonb_send, src/backend/utils/adt/jsonb.c; jsonpath_send, jsonpath.c
+ *
+ * @module
+ */
+
+import { decode_utf8 } from "../bytes/utf8.ts";
+import { DataError } from "../errors.ts";
+import { malformed } from "./check.ts";
+import type { TypeCodec } from "./codec.ts";
+import { string_text } from "./kinds.ts";
+
+const RULE = "must be a value that JSON can hold";
+const VERSION = 1;
+
+/** Any value as JSON, strings too: `Json("a")` is the JSON string `"a"`, `Json(null)` is JSON's null. */
+export interface Json {
+  /** What to encode. */
+  readonly value: unknown;
+  /** Lets a wrapped value stand inside another. */
+  toJSON(): unknown;
+}
+
+/** Wraps a value, called with `new` or without. */
+export interface JsonConstructor {
+  /** Wraps `value`. */
+  (value: unknown): Json;
+  /** Wraps `value`. */
+  new (value: unknown): Json;
+  /** What every wrapped value inherits. */
+  readonly prototype: Json;
+}
+
+class JsonValue implements Json {
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+
+  toJSON(): unknown {
+    return this.value;
+  }
+}
+
+/** Wraps any value for a `json` or `jsonb` parameter. */
+export const Json: JsonConstructor = new Proxy(JsonValue, {
+  apply: (target, _, [value]) => new target(value),
+}) as unknown as JsonConstructor;
+
+/** `json` and `jsonb`, parsed unless `parse` is false; `jsonpath`. */
+export function json_codecs(parse = true): readonly TypeCodec[] {
+  return [
+    json_codec("json", 114, 199, 0, parse ? parse_json : as_text, json_text),
+    json_codec("jsonb", 3802, 3807, 1, parse ? parse_json : as_text, json_text),
+    json_codec("jsonpath", 4072, 4073, 1, as_text, path_text),
+  ];
+}
+
+function json_codec(
+  name: string,
+  oid: number,
+  array_oid: number,
+  header: 0 | 1, // bytes
+  read: (text: string, name: string) => unknown,
+  write: (value: unknown) => string,
+): TypeCodec {
+  return {
+    name,
+    oid,
+    array_oid,
+    delimiter: ",",
+    format: 1,
+
+    decode(bytes, _view, start, length) {
+      if (header === 1 && (length === 0 || bytes[start] !== VERSION)) {
+        throw malformed(name, `its version is not ${VERSION}`);
+      }
+      return read(decode_utf8(bytes, start + header, start + length), name);
+    },
+
+    decode_text(text) {
+      return read(text, name);
+    },
+
+    // The text form is as fast, and only making it shows whether there is one.
+    has_binary() {
+      return false;
+    },
+
+    encode(writer, value) {
+      if (header === 1) writer.u8(VERSION);
+      writer.text(write(value));
+    },
+
+    encode_text: write,
+  };
+}
+
+function as_text(text: string): string {
+  return text;
+}
+
+function parse_json(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(name, "the text is not JSON"); // no cause: it would show the value
+  }
+}
+
+function json_text(value: unknown): string {
+  if (typeof value === "string") return value;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new DataError(RULE, { cause }); // a bigint, a cycle, or what a toJSON() threw
+  }
+  if (text === undefined) throw new DataError(RULE);
+  return text;
+}
+
+function path_text(value: unknown): string {
+  return string_text(value, "must be a string");
+}

@@ -1,0 +1,139 @@
+/**
+ * `numeric` ⇄ string, exact and with its scale; `NaN`, `Infinity` and `-Infinity` included.
+ *
+ * Wire: four 16-bit words, then the digits in base 10000, most significant first:
+ * count, weight (the power of 10000 of the first digit), sign, scale (decimal
+ * digits after the point). Zeros at either end are not sent.
+ * `money` ⇄ string as the server prints it: its binary form says nothing without `lc_monetary`.
+ * Source: numeric_send and get_str_from_var, src/backend/utils/adt/numeric.c; cash_out, cash.c
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import { malformed } from "./check.ts";
+import type { TypeCodec } from "./codec.ts";
+import { number_text } from "./kinds.ts";
+
+const HEADER_SIZE = 8; // bytes
+const POSITIVE = 0x0000;
+const NEGATIVE = 0x4000;
+const SPECIALS = new Map([[0xc000, "NaN"], [0xd000, "Infinity"], [0xf000, "-Infinity"]]);
+const MAX_SCALE = 0x3fff; // NUMERIC_DSCALE_MAX
+const BASE = 10000;
+const BASE_DIGITS = 4; // decimal digits in one of base 10000
+
+/** The `numeric` type. Numbers, bigints and strings go out as text. */
+export const numeric: TypeCodec<string> = {
+  name: "numeric",
+  oid: 1700,
+  array_oid: 1231,
+  delimiter: ",",
+  format: 1,
+
+  decode(_bytes, view, start, length) {
+    const count = length < HEADER_SIZE ? -1 : view.getUint16(start);
+    if (length !== HEADER_SIZE + 2 * count) {
+      throw malformed("numeric", `${length} bytes are not what its header says`);
+    }
+    const weight = view.getInt16(start + 2);
+    const sign = view.getUint16(start + 4);
+    const scale = view.getUint16(start + 6);
+    if (sign !== POSITIVE && sign !== NEGATIVE) return special(sign);
+    if (scale > MAX_SCALE) throw malformed("numeric", `its scale is ${scale}`);
+    const digits = start + HEADER_SIZE;
+    const whole = whole_text(view, digits, count, weight);
+    const minus = sign === NEGATIVE ? "-" : "";
+    if (scale === 0) return minus + whole;
+    return minus + whole + "." + fraction_text(view, digits, count, weight, scale);
+  },
+
+  decode_text(text) {
+    return text;
+  },
+
+  has_binary() {
+    return false;
+  },
+
+  encode(writer, value) {
+    writer.text(numeric.encode_text(value));
+  },
+
+  encode_text(value) {
+    return number_text(value, "must be a number, a bigint or a string");
+  },
+};
+
+/** The `money` type. */
+export const money: TypeCodec<string> = {
+  name: "money",
+  oid: 790,
+  array_oid: 791,
+  delimiter: ",",
+  format: 0,
+
+  decode() {
+    throw new DataError(
+      "cannot decode money: it must come as text, but is binary, which leaves out the currency",
+      { hint: "cast it to numeric or text" },
+    );
+  },
+
+  decode_text(text) {
+    return text;
+  },
+
+  has_binary() {
+    return false;
+  },
+
+  encode(writer, value) {
+    writer.text(money.encode_text(value));
+  },
+
+  encode_text(value) {
+    return number_text(value, "must be a number, a bigint or a string");
+  },
+};
+
+function special(sign: number): string {
+  const text = SPECIALS.get(sign);
+  if (text === undefined) throw malformed("numeric", `its sign is 0x${sign.toString(16)}`);
+  return text;
+}
+
+/** The digits before the point: those with a weight of 0 and up. */
+function whole_text(view: DataView, digits: number, count: number, weight: number): string {
+  if (weight < 0) return "0";
+  let text = String(digit_at(view, digits, 0, count));
+  for (let i = 1; i <= weight; i++) text += padded(digit_at(view, digits, i, count));
+  return text;
+}
+
+/** The `scale` digits after the point. */
+function fraction_text(
+  view: DataView,
+  digits: number,
+  count: number,
+  weight: number,
+  scale: number,
+): string {
+  let text = "";
+  for (let i = weight + 1; text.length < scale; i++) {
+    text += padded(digit_at(view, digits, i, count));
+  }
+  return text.length === scale ? text : text.slice(0, scale);
+}
+
+/** The digit at `index` from the first that was sent; 0 outside of these. */
+function digit_at(view: DataView, digits: number, index: number, count: number): number {
+  if (index < 0 || index >= count) return 0;
+  const digit = view.getUint16(digits + 2 * index);
+  if (digit >= BASE) throw malformed("numeric", `a digit is ${digit}`);
+  return digit;
+}
+
+function padded(digit: number): string {
+  return String(digit + BASE).slice(-BASE_DIGITS);
+}
