@@ -14,7 +14,7 @@ import { ByteReader } from "../bytes/reader.ts";
 import type { Diagnostic } from "../errors.ts";
 import { OperationalError } from "../errors.ts";
 import { decode_diagnostic } from "./diagnostic.ts";
-import { BackendTag } from "./tags.ts";
+import { BackendTag, PROTOCOL_3_0 } from "./tags.ts";
 
 /** Wire format of a value: 0 is text, 1 is binary. */
 export type Format = 0 | 1;
@@ -238,7 +238,7 @@ function read_negotiation(reader: ByteReader): BackendMessage {
   const unsupported_options = read_list(reader, reader.i32(), 1, () => reader.cstring());
   return {
     name: "NegotiateProtocolVersion",
-    version: version > 0 && version < 0x10000 ? 0x30000 + version : version,
+    version: version >= 0 && version < 0x10000 ? PROTOCOL_3_0 + version : version,
     unsupported_options,
   };
 }

@@ -15,10 +15,6 @@ import { InterfaceError, ProgrammingError } from "../errors.ts";
 import type { Format } from "./backend.ts";
 import { FrontendTag } from "./tags.ts";
 
-/** Version 3.0, which every server since 7.4 speaks. */
-export const PROTOCOL_3_0 = 0x30000;
-/** Version 3.2, PostgreSQL 18: longer cancel keys. There never was a 3.1. */
-export const PROTOCOL_3_2 = 0x30002;
 /** Most parameters of a statement: Bind counts them in 16 bits. */
 export const MAX_PARAMETERS = 65_535;
 

@@ -1,10 +1,16 @@
 /**
- * The first byte of every message, under the name that the documentation gives it.
+ * The protocol's versions, and the first byte of every message under the name that the
+ * documentation gives it.
  *
  * Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
  *
  * @module
  */
+
+/** Version 3.0, which every server since 7.4 speaks. */
+export const PROTOCOL_3_0 = 0x30000;
+/** Version 3.2, PostgreSQL 18: longer cancel keys. There never was a 3.1. */
+export const PROTOCOL_3_2 = 0x30002;
 
 /** Tags of messages from the server; the same letter may mean another message in the other direction. */
 export const BackendTag = {
