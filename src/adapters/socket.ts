@@ -55,6 +55,17 @@ export interface Socket {
   close(): void;
 }
 
+/** Time as the core sees it, so that tests can pass their own. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /**
+   * Calls `callback` once, `delay` milliseconds from now, unless the result is
+   * called first. Does not keep the process alive.
+   */
+  set_timer(delay: number, callback: () => void): () => void;
+}
+
 /** One runtime, as the core sees it. */
 export interface Adapter {
   /** The runtime's name, such as `"deno"`; only for messages. */
@@ -65,6 +76,8 @@ export interface Adapter {
    * @param signal Abandons the attempt; it then rejects with the signal's reason.
    */
   dial(address: Address, signal?: AbortSignal): Promise<Socket>;
+  /** The runtime's clock, where the global timers will not do. */
+  readonly clock?: Clock;
   /** An environment variable; undefined where unset, or where the runtime forbids asking. */
   env?(name: string): string | undefined;
   /** The name of the operating system's user; undefined where unknown or forbidden. */

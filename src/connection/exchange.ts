@@ -1,0 +1,105 @@
+/**
+ * One request and all its answers, up to its ReadyForQuery.
+ *
+ * Law: its promise settles at ReadyForQuery, never before: an error may follow
+ * CommandComplete (deferred constraints). Only an interruption or the loss of
+ * the wire settles it earlier; what the server still sends is then swallowed.
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { OperationalError } from "../errors.ts";
+import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
+
+/** What the Wire does after a ReadyForQuery: go on with the next, or send the exchange's next step. */
+export type Step = "done" | "again";
+
+/** Base of everything that a Wire runs. */
+export abstract class Exchange<T> {
+  /** Settles with the outcome. */
+  readonly promise: Promise<T>;
+  /** On the wire's clock, in milliseconds; the caller is told by then. */
+  deadline: number = Infinity;
+  /** The seconds that the deadline was made of, for the message. */
+  timeout: number = Infinity;
+  /** Nothing may be sent behind it before it is done. */
+  exclusive: boolean = false;
+  /** Whether `promise` has its outcome. */
+  settled: boolean = false;
+  /** Called by the wire when the last answer is in, or will never come. */
+  on_end: (() => void) | null = null;
+
+  #resolve!: (value: never) => void; // `never` keeps the class covariant in T
+  #reject!: (error: unknown) => void;
+  #signal: AbortSignal | null = null;
+  #on_abort: (() => void) | null = null;
+
+  /** Makes a pending promise. */
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Writes the whole request, or of each step. A throw rejects the exchange; nothing is sent. */
+  abstract encode(writer: ByteWriter): void;
+
+  /** Takes a message other than DataRow, CopyData, ReadyForQuery and those that may come at any time. */
+  abstract message(message: BackendMessage): void;
+
+  /** The answers are complete, or those to one of several steps. */
+  abstract ready(state: TransactionState): Step;
+
+  /** Takes the row whose DataRow body is `bytes[start, end)`, valid during the call. */
+  data_row(_bytes: Uint8Array, _view: DataView, _start: number, _end: number): void {
+    throw unexpected("DataRow");
+  }
+
+  /** Takes a CopyData body, valid during the call. */
+  copy_data(_data: Uint8Array): void {
+    throw unexpected("CopyData");
+  }
+
+  /** The wire is lost. `sent`: whether any byte of the request left. */
+  lose(error: OperationalError, _sent: boolean): void {
+    this.reject(error);
+  }
+
+  /** Calls `interrupt` when `signal` aborts before the outcome. */
+  watch(signal: AbortSignal, interrupt: () => void): void {
+    this.#signal = signal;
+    this.#on_abort = interrupt;
+    signal.addEventListener("abort", interrupt, { once: true });
+  }
+
+  /** Settles `promise`; later calls do nothing. */
+  resolve(value: T): void {
+    if (this.settled) return;
+    this.#settle();
+    this.#resolve(value as never);
+  }
+
+  /** Settles `promise`; later calls do nothing. */
+  reject(error: unknown): void {
+    if (this.settled) return;
+    this.#settle();
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    this.settled = true;
+    if (this.#on_abort === null) return;
+    this.#signal!.removeEventListener("abort", this.#on_abort);
+    this.#on_abort = this.#signal = null;
+  }
+}
+
+/** For messages that have no place where they came. */
+export function unexpected(name: string): OperationalError {
+  return new OperationalError(
+    `cannot go on with the connection: the server sent ${name} where it has no place`,
+    { sqlstate: "08P01", hint: "a proxy between may have mixed up two conversations" },
+  );
+}

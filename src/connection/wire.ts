@@ -1,0 +1,421 @@
+/**
+ * The only owner of a socket: sends exchanges in order, hands each its answers.
+ *
+ *     submit() ──▶ held ──▶ sent ──▶ done at its ReadyForQuery
+ *                  (behind an exclusive exchange or a cancel)
+ *
+ * Laws: requests leave whole and in order, all of one microtask in one write.
+ * The reader never waits for a writer. A lost or lying server ends everything
+ * with one error, and nothing is ever sent again.
+ *
+ * @module
+ */
+
+import type { Clock, Socket } from "../adapters/socket.ts";
+import { ByteWriter } from "../bytes/writer.ts";
+import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
+import { type BackendMessage, decode_backend, type TransactionState } from "../protocol/backend.ts";
+import type { FrameDecoder } from "../protocol/frame.ts";
+import { encode_query, encode_terminate } from "../protocol/frontend.ts";
+import { BackendTag } from "../protocol/tags.ts";
+import { server_message } from "../server_error.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Exchange, type Step, unexpected } from "./exchange.ts";
+import { Fifo } from "./fifo.ts";
+
+/** An authenticated socket, as the handshake leaves it. */
+export interface Line {
+  readonly socket: Socket;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly frames: FrameDecoder;
+}
+
+/** What a Wire tells its session. */
+export interface WireEvents {
+  /** NoticeResponse. */
+  notice(diag: Diagnostic): void;
+  /** NotificationResponse. */
+  notification(message: BackendMessage & { name: "NotificationResponse" }): void;
+  /** ParameterStatus. */
+  parameter(name: string, value: string): void;
+  /** Everything that was submitted is done. */
+  idle(): void;
+  /** The wire is dead, for the reason that every pending exchange was given. */
+  lost(error: OperationalError): void;
+  /** Sends a CancelRequest; resolves when the server has closed that socket, so the signal is out. */
+  send_cancel(signal: AbortSignal): Promise<void>;
+}
+
+/** Seconds that the server has to confirm a cancel before its connection is given up. */
+const CANCEL_GRACE = 5;
+/** Seconds that the server has to close after Terminate. */
+const CLOSE_GRACE = 2;
+const QUERY_CANCELED = "57014";
+
+/** Runs exchanges over one socket. */
+export class Wire {
+  /** What the last ReadyForQuery said. */
+  state: TransactionState = "I";
+  readonly #line: Line;
+  readonly #clock: Clock;
+  readonly #events: WireEvents;
+  readonly #one_at_a_time: boolean;
+  readonly #out = new ByteWriter();
+  readonly #sent = new Fifo<Exchange<unknown>>();
+  readonly #held = new Fifo<Exchange<unknown>>();
+  readonly #deadlines: Deadlines;
+  readonly #ended: Promise<void>;
+  #holds = 0; // reasons to send nothing more
+  #flushing = false; // a microtask will
+  #lost: OperationalError | null = null;
+  #cancel: Promise<void> | null = null;
+  #canceled = false; // the head got 57014
+  #paused: Promise<void> | null = null;
+  #resume: (() => void) | null = null;
+
+  /** @param one_at_a_time Send nothing behind an unanswered Sync, as transaction poolers need. */
+  constructor(line: Line, clock: Clock, events: WireEvents, one_at_a_time: boolean) {
+    this.#line = line;
+    this.#clock = clock;
+    this.#events = events;
+    this.#one_at_a_time = one_at_a_time;
+    this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
+    this.#ended = this.#read();
+  }
+
+  /** Why the wire is dead; null while it lives. */
+  get lost(): OperationalError | null {
+    return this.#lost;
+  }
+
+  /** Whether anything submitted is not done. */
+  get busy(): boolean {
+    return this.#sent.size > 0 || this.#held.size > 0 || this.#cancel !== null;
+  }
+
+  /**
+   * Runs `exchange` after all that was submitted before.
+   *
+   * @param timeout Seconds until its caller is told `TimeoutError`.
+   */
+  submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
+    if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
+    if (signal !== undefined) {
+      if (signal.aborted) return exchange.reject(signal.reason);
+      exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
+    }
+    if (timeout !== Infinity) {
+      exchange.timeout = timeout;
+      exchange.deadline = this.#clock.now() + timeout * 1000;
+      this.#deadlines.add(exchange.deadline);
+    }
+    if (this.#holds > 0) this.#held.push(exchange);
+    else this.#send(exchange);
+  }
+
+  /** Sends more of an exchange that is under way, such as COPY data. */
+  write(encode: (writer: ByteWriter) => void): void {
+    if (this.#lost !== null) return;
+    const mark = this.#out.length;
+    try {
+      encode(this.#out);
+    } catch (error) {
+      this.#out.truncate(mark);
+      throw error;
+    }
+    this.#flush_soon();
+  }
+
+  /** Resolves when the socket takes more, or is lost. For senders of bulk. */
+  async drained(): Promise<void> {
+    this.#flush();
+    await this.#line.writer.ready.catch(() => {}); // the reader reports the loss
+  }
+
+  /** Reads no more from the socket until `resume()`: back-pressure on the server. */
+  pause(): void {
+    if (this.#paused !== null || this.#lost !== null) return;
+    this.#paused = new Promise((resolve) => this.#resume = resolve);
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#paused = null;
+    this.#resume?.();
+    this.#resume = null;
+  }
+
+  /** Tells the caller of `exchange` now, and stops it on the server if it runs there. */
+  interrupt(exchange: Exchange<unknown>, reason: unknown): void {
+    if (exchange.settled) return;
+    exchange.reject(reason);
+    if (this.#held.remove(exchange)) return this.#ended_one(exchange);
+    this.#cancel_if_abandoned();
+  }
+
+  /** Cancels what runs on the server now; resolves when the session is usable again, or lost. */
+  cancel(): Promise<void> {
+    const head = this.#sent.peek();
+    if (head === undefined || this.#lost !== null) return Promise.resolve();
+    this.#cancel ??= this.#cancel_head(head).finally(() => {
+      this.#cancel = null;
+      this.#hold(-1);
+      this.#cancel_if_abandoned();
+      this.#idle_if_done();
+    });
+    return this.#cancel;
+  }
+
+  /** Lets the process end, or not, while the socket is open. */
+  keep_alive(alive: boolean): void {
+    if (alive) this.#line.socket.ref?.();
+    else this.#line.socket.unref?.();
+  }
+
+  /** Ends the session in good order: Terminate, then the server closes. Pending exchanges are rejected. */
+  async close(): Promise<void> {
+    if (this.#lost !== null) return;
+    const running = this.busy;
+    const reason = new InterfaceError("cannot go on with the statement: the connection was closed");
+    for (const exchange of [...this.#sent, ...this.#held]) exchange.reject(reason);
+    if (running) await this.cancel(); // else the server would finish it first
+    if (this.#lost !== null) return;
+    encode_terminate(this.#out);
+    this.#flush();
+    await this.#within(CLOSE_GRACE, this.#ended);
+    this.destroy();
+  }
+
+  /** Drops the socket now. Pending exchanges are rejected with `error`. */
+  destroy(error: OperationalError = new OperationalError("the connection was closed")): void {
+    if (this.#lost !== null) return;
+    this.#lost = error;
+    this.#deadlines.clear();
+    this.resume();
+    this.#line.socket.close();
+    for (const exchange of this.#sent.take()) this.#give_up(exchange, error, true);
+    for (const exchange of this.#held.take()) this.#give_up(exchange, too_late(error), false);
+    this.#events.lost(error);
+  }
+
+  #give_up(exchange: Exchange<unknown>, error: OperationalError, sent: boolean): void {
+    exchange.lose(error, sent);
+    this.#ended_one(exchange);
+  }
+
+  #ended_one(exchange: Exchange<unknown>): void {
+    const on_end = exchange.on_end;
+    exchange.on_end = null;
+    on_end?.();
+  }
+
+  #send(exchange: Exchange<unknown>): void {
+    if (!this.#encode(exchange)) return this.#ended_one(exchange);
+    this.#sent.push(exchange);
+    if (exchange.exclusive || this.#one_at_a_time) {
+      exchange.exclusive = true;
+      this.#holds++;
+    }
+  }
+
+  /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
+  #encode(exchange: Exchange<unknown>): boolean {
+    const mark = this.#out.length;
+    try {
+      exchange.encode(this.#out);
+    } catch (error) {
+      this.#out.truncate(mark);
+      exchange.reject(error);
+      return false;
+    }
+    this.#flush_soon();
+    return true;
+  }
+
+  #hold(change: number): void {
+    this.#holds += change;
+    while (this.#holds === 0 && this.#held.size > 0) this.#send(this.#held.shift()!);
+  }
+
+  #flush_soon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#out.length === 0 || this.#lost !== null) return;
+    this.#line.writer.write(this.#out.take()).catch((cause) => {
+      // What the server said last, such as why it closed, may still be unread.
+      void this.#within(CLOSE_GRACE, this.#ended).then(() => this.destroy(broken(cause)));
+    });
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        this.#handle_frames();
+        if (this.#lost !== null) return;
+        if (this.#paused !== null) await this.#paused;
+        const { value, done } = await this.#line.reader.read();
+        if (done) return this.destroy(broken(undefined));
+        this.#line.frames.push(value);
+      }
+    } catch (error) {
+      this.destroy(error instanceof OperationalError ? error : broken(error));
+    }
+  }
+
+  #handle_frames(): void {
+    const frames = this.#line.frames;
+    while (frames.next()) {
+      const head = this.#sent.peek();
+      if (frames.tag === BackendTag.DataRow) {
+        if (head === undefined) throw unexpected("DataRow");
+        if (!head.settled) head.data_row(frames.bytes, frames.view, frames.start, frames.end);
+      } else if (frames.tag === BackendTag.CopyData) {
+        if (head === undefined) throw unexpected("CopyData");
+        if (!head.settled) head.copy_data(frames.body());
+      } else {
+        this.#handle(decode_backend(frames.tag, frames.body()), head);
+      }
+    }
+  }
+
+  #handle(message: BackendMessage, head: Exchange<unknown> | undefined): void {
+    switch (message.name) {
+      case "NoticeResponse":
+        return this.#events.notice(message.diag);
+      case "NotificationResponse":
+        return this.#events.notification(message);
+      case "ParameterStatus":
+        return this.#events.parameter(message.parameter, message.value);
+      case "ErrorResponse":
+        this.#check_fatal(message.diag);
+        this.#canceled ||= message.diag.sqlstate === QUERY_CANCELED;
+        break;
+      case "ReadyForQuery":
+        if (head === undefined) break;
+        return this.#ready(head, message.state);
+    }
+    if (head === undefined) throw unexpected(message.name);
+    head.message(message);
+  }
+
+  /** The server ends the session, whatever was asked. */
+  #check_fatal(diag: Diagnostic): void {
+    if (diag.severity !== "FATAL" && diag.severity !== "PANIC") return;
+    throw new OperationalError(server_message(diag, null), { diag });
+  }
+
+  #ready(head: Exchange<unknown>, state: TransactionState): void {
+    this.state = state;
+    const step: Step = head.ready(state);
+    if (step === "again" && this.#encode(head)) return;
+    this.#sent.shift();
+    if (head.exclusive) this.#hold(-1);
+    this.#ended_one(head);
+    this.#cancel_if_abandoned();
+    this.#idle_if_done();
+  }
+
+  #idle_if_done(): void {
+    if (!this.busy && this.#lost === null) this.#events.idle();
+  }
+
+  /** The head runs on the server although its caller was told already. */
+  #cancel_if_abandoned(): void {
+    if (this.#sent.peek()?.settled) void this.cancel();
+  }
+
+  /** A cancel is over when its socket closed, and its signal surely hit nothing but the head. */
+  async #cancel_head(head: Exchange<unknown>): Promise<void> {
+    this.#hold(1);
+    this.#canceled = false;
+    const stop = new AbortController();
+    const ended = new Promise<void>((resolve) => head.on_end = resolve);
+    this.resume(); // or its ReadyForQuery would never be read
+    try {
+      const both = Promise.all([this.#events.send_cancel(stop.signal), ended]);
+      if (!await this.#within(CANCEL_GRACE, both)) throw new Error("it did not confirm in time");
+      if (!this.#canceled && this.#lost === null) await this.#absorb_signal();
+    } catch (cause) {
+      this.destroy(
+        new OperationalError(
+          "the connection was given up: a statement on it could not be cancelled",
+          {
+            cause,
+          },
+        ),
+      );
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** The head ended by itself, so the signal may be late: let it hit an empty query. */
+  async #absorb_signal(): Promise<void> {
+    const barrier = new Barrier();
+    this.#send(barrier);
+    if (!await this.#within(CANCEL_GRACE, barrier.promise)) throw new Error("it stopped answering");
+  }
+
+  /** True when `work` settles within `seconds`; rethrows its error. */
+  async #within(seconds: number, work: Promise<unknown>): Promise<boolean> {
+    let stop = () => {};
+    const late = new Promise<false>((resolve) => {
+      stop = this.#clock.set_timer(seconds * 1000, () => resolve(false));
+    });
+    try {
+      return await Promise.race([work.then(() => true), late]);
+    } finally {
+      stop();
+    }
+  }
+
+  #expire(now: number): number {
+    let next = Infinity;
+    for (const exchange of [...this.#sent, ...this.#held]) {
+      if (exchange.settled) continue;
+      if (exchange.deadline > now) next = Math.min(next, exchange.deadline);
+      else this.interrupt(exchange, timed_out(exchange.timeout));
+    }
+    return next;
+  }
+}
+
+/** An empty query. */
+class Barrier extends Exchange<void> {
+  encode(writer: ByteWriter): void {
+    encode_query(writer, "");
+  }
+  message(): void {}
+  ready(): Step {
+    this.resolve();
+    return "done";
+  }
+}
+
+function broken(cause: unknown): OperationalError {
+  return new OperationalError("the connection to the server was lost", {
+    sqlstate: "08006",
+    ...(cause === undefined ? { detail: "the server closed it" } : { cause }),
+  });
+}
+
+/** For what was not sent when the wire was lost. */
+function too_late(cause: OperationalError): OperationalError {
+  return new OperationalError("cannot run the statement: the connection is lost", {
+    sqlstate: cause.sqlstate,
+    safe_to_retry: true,
+    cause,
+  });
+}
+
+function timed_out(seconds: number): TimeoutError {
+  return new TimeoutError(
+    `cannot finish the statement: it must end within ${seconds} s, but has not`,
+  );
+}

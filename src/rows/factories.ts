@@ -1,0 +1,80 @@
+/**
+ * Row factories: which shape a row's values take.
+ *
+ * A factory gets the columns once per result and returns what makes one row of
+ * each array of values. The three without an argument are known to the
+ * decoder, which builds their rows without the array between (decoder.ts).
+ *
+ * @module
+ */
+
+import type { Column } from "./column.ts";
+
+/** Makes, for a result's columns, the function that makes a row of its values. */
+export type RowFactory<R> = (columns: readonly Column[]) => (values: unknown[]) => R;
+
+/** Any row as an object. */
+// deno-lint-ignore no-explicit-any -- which types a statement returns is not known to the compiler
+export type ObjectRow = Record<string, any>;
+
+/**
+ * Rows as plain objects, the default. A repeated column name takes the next
+ * free `_2`, `_3`, ...: no value is lost. `__proto__` is an own property like any other.
+ */
+export function object_row(columns: readonly Column[]): (values: unknown[]) => ObjectRow {
+  const names = unique_names(columns);
+  return (values) => {
+    const row: ObjectRow = {};
+    for (let i = 0; i < names.length; i++) set_own(row, names[i]!, values[i]);
+    return row;
+  };
+}
+
+/** Rows as arrays, aiopg's shape. */
+// deno-lint-ignore no-explicit-any -- as ObjectRow
+export function tuple_row(_columns: readonly Column[]): (values: unknown[]) => any[] {
+  return (values) => values;
+}
+
+/** The first column alone. */
+// deno-lint-ignore no-explicit-any -- as ObjectRow
+export function scalar_row(_columns: readonly Column[]): (values: unknown[]) => any {
+  return (values) => values[0] ?? null;
+}
+
+/**
+ * Rows as `new type(object)`, with the object that `object_row` makes.
+ *
+ * @param type A class whose constructor takes the row.
+ */
+export function class_row<T>(type: new (row: ObjectRow) => T): RowFactory<T> {
+  return (columns) => {
+    const make = object_row(columns);
+    return (values) => new type(make(values));
+  };
+}
+
+/** The columns' names, each made unique: `n`, `n_2`, `n_3`. */
+export function unique_names(columns: readonly Column[]): string[] {
+  const taken = new Set(columns.map((column) => column.name));
+  const seen = new Set<string>();
+  return columns.map(({ name }) => {
+    let unique = name;
+    for (let n = 2; seen.has(unique) || (unique !== name && taken.has(unique)); n++) {
+      unique = `${name}_${n}`;
+    }
+    seen.add(unique);
+    return unique;
+  });
+}
+
+/** Assigns, also where the name is one that assignment treats otherwise. */
+export function set_own(row: ObjectRow, name: string, value: unknown): void {
+  if (name !== "__proto__") row[name] = value;
+  else {Object.defineProperty(row, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });}
+}
