@@ -200,10 +200,13 @@ export class ByteWriter {
  * @throws {DataError} If `text` holds NUL or a lone surrogate.
  */
 export function check_text(text: string): void {
-  if (text.includes("\0")) {
-    throw new DataError("cannot encode text: it must not contain the character NUL (U+0000)");
-  }
-  if (!text.isWellFormed()) {
-    throw new DataError("cannot encode text: it must be well-formed, but has a lone surrogate");
-  }
+  const fault = text_fault(text);
+  if (fault !== null) throw new DataError(`cannot encode text: it ${fault}`);
+}
+
+/** The rule that `text` breaks, or null if PostgreSQL can store it. */
+export function text_fault(text: string): string | null {
+  if (text.includes("\0")) return "must not contain the character NUL (U+0000), but does";
+  if (!text.isWellFormed()) return "must be well-formed, but has a lone surrogate";
+  return null;
 }

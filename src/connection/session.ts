@@ -1,0 +1,190 @@
+/**
+ * One backend session: its wire, its settings, its prepared statements.
+ *
+ * Law: one lease, one session. A `Connection` is a handle on a session, for as
+ * long as it is lent; the session outlives it in the pool. When its socket is
+ * lost the session is dead, and nothing runs on a replacement.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { CodecRegistry } from "../codecs/registry.ts";
+import type { Diagnostic, OperationalError } from "../errors.ts";
+import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
+import type { SessionStart } from "../protocol/handshake.ts";
+import type { RowFactory } from "../rows/factories.ts";
+import type { Exchange } from "./exchange.ts";
+import { QueryExchange } from "./query.ts";
+import type { Result } from "./result.ts";
+import { SimpleExchange } from "./simple.ts";
+import { StatementCache } from "./statements.ts";
+import { type Line, Wire, type WireEvents } from "./wire.ts";
+
+/** What LISTEN brings. */
+export interface Notification {
+  /** The channel. */
+  readonly channel: string;
+  /** What NOTIFY gave with it; empty if nothing. */
+  readonly payload: string;
+  /** The server process that sent it. */
+  readonly pid: number;
+}
+
+/** Who hears what the session is told besides answers: the handle it is lent to, or the pool. */
+export interface SessionOwner {
+  /** The server remarks. */
+  on_notice?(notice: Diagnostic): void;
+  /** What LISTEN brings. */
+  on_notification?(notification: Notification): void;
+  /** The session is dead. */
+  on_lost?(error: OperationalError): void;
+  /** Everything submitted is done. */
+  on_idle?(): void;
+}
+
+/** How a session is set up. */
+export interface SessionOptions {
+  readonly clock: Clock;
+  readonly codecs: CodecRegistry;
+  /** Most prepared statements to keep. */
+  readonly statement_cache_size: number;
+  /** Behind a transaction pooler: unnamed statements, nothing past an unanswered Sync. */
+  readonly transaction_pooler: boolean;
+  /** Sends a CancelRequest; resolves when the server has closed that socket. */
+  send_cancel(start: SessionStart, signal: AbortSignal): Promise<void>;
+}
+
+/** How one statement runs. */
+export interface RunOptions<R> {
+  readonly row_factory: RowFactory<R>;
+  /** Seconds from now. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An authenticated session. */
+export class Session implements WireEvents {
+  /** The only owner of the socket. */
+  readonly wire: Wire;
+  /** What the server says of itself; kept up to date. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Conversions by type. */
+  codecs: CodecRegistry;
+  /** Prepared statements. */
+  readonly statements: StatementCache;
+  /** The server process; 0 where the server did not say. */
+  readonly backend_pid: number;
+  /** As `0x30002`. */
+  readonly protocol_version: number;
+  /** Time for all that waits here. */
+  readonly clock: Clock;
+  /** When it was opened, on `clock`. */
+  readonly opened_at: number;
+  /** When it was last used, on `clock`. */
+  used_at: number;
+  /** Who hears of notices, notifications and loss. */
+  owner: SessionOwner | null = null;
+  /** True once its user closed it. */
+  closed: boolean = false;
+  readonly #parameters: Map<string, string>;
+  readonly #start: SessionStart;
+  readonly #options: SessionOptions;
+
+  /** @param line A socket on which `start` was negotiated. */
+  constructor(line: Line, start: SessionStart, options: SessionOptions) {
+    const { clock, codecs, statement_cache_size, transaction_pooler } = options;
+    this.#start = start;
+    this.#options = options;
+    this.#parameters = start.parameters;
+    this.parameters = start.parameters;
+    this.codecs = codecs;
+    this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
+    this.backend_pid = start.backend_pid;
+    this.protocol_version = start.protocol_version;
+    this.clock = clock;
+    this.opened_at = this.used_at = clock.now();
+    this.wire = new Wire(line, clock, this, transaction_pooler);
+  }
+
+  /** What the last ReadyForQuery said. */
+  get state(): TransactionState {
+    return this.wire.state;
+  }
+
+  /** Whether it can still be used. */
+  get usable(): boolean {
+    return !this.closed && this.wire.lost === null;
+  }
+
+  /** Runs one statement and reads its whole result. */
+  query<R>(sql: string, values: readonly unknown[], options: RunOptions<R>): Promise<Result<R>> {
+    return this.run(new QueryExchange(this, sql, values, options.row_factory), options);
+  }
+
+  /** Runs any number of statements without parameters; results come as text. */
+  simple<R>(sql: string, options: RunOptions<R>): Promise<Result<R>[]> {
+    return this.run(new SimpleExchange(this, sql, options.row_factory), options);
+  }
+
+  /** Runs any exchange. */
+  run<T>(
+    exchange: Exchange<T>,
+    options: { readonly timeout: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    this.wire.submit(exchange, options.timeout, options.signal);
+    return exchange.promise;
+  }
+
+  /** Ends the session in good order. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.wire.close();
+  }
+
+  /** Drops the socket; what still runs on the server is asked to stop. */
+  terminate(): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.wire.busy && this.wire.lost === null) {
+      this.send_cancel(AbortSignal.timeout(TERMINATE_GRACE * 1000)).catch(() => {}); // best effort
+    }
+    this.wire.destroy();
+  }
+
+  /** WireEvents: keep as is. */
+  notice(diag: Diagnostic): void {
+    this.owner?.on_notice?.(diag);
+  }
+
+  /** WireEvents. */
+  notification(message: BackendMessage & { name: "NotificationResponse" }): void {
+    const { channel, payload, pid } = message;
+    this.owner?.on_notification?.({ channel, payload, pid });
+  }
+
+  /** WireEvents. */
+  parameter(name: string, value: string): void {
+    this.#parameters.set(name, value);
+  }
+
+  /** WireEvents. */
+  idle(): void {
+    this.used_at = this.clock.now();
+    this.owner?.on_idle?.();
+  }
+
+  /** WireEvents. */
+  lost(error: OperationalError): void {
+    if (!this.closed) this.owner?.on_lost?.(error);
+  }
+
+  /** WireEvents. */
+  send_cancel(signal: AbortSignal): Promise<void> {
+    return this.#options.send_cancel(this.#start, signal);
+  }
+}
+
+/** Seconds for the CancelRequest of a session that is dropped. */
+const TERMINATE_GRACE = 2;

@@ -1,0 +1,107 @@
+/**
+ * Several statements in one simple query. Results come as text.
+ *
+ * Law: all of one query is one transaction to the server, unless it says otherwise
+ * itself; after an error nothing more of it runs.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Simple Query)
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import type { TypeCodec } from "../codecs/codec.ts";
+import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
+import { encode_copy_fail, encode_query } from "../protocol/frontend.ts";
+import { Column } from "../rows/column.ts";
+import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
+import type { RowFactory } from "../rows/factories.ts";
+import { server_error } from "../server_error.ts";
+import { Exchange, type Step, unexpected } from "./exchange.ts";
+import { copy_refused, is_protocol_error, may_copy, type QueryContext } from "./query.ts";
+import { Result } from "./result.ts";
+
+/** Runs statements without parameters and reads all their results. */
+export class SimpleExchange<R> extends Exchange<Result<R>[]> {
+  readonly #context: QueryContext;
+  readonly #sql: string;
+  readonly #factory: RowFactory<R>;
+  #results: Result<R>[] = [];
+  #columns: readonly Column[] | null = null;
+  #decode: RowDecoder<R> | null = null;
+  #rows: R[] = [];
+  #error: unknown = null;
+
+  /** @param sql Any number of statements. */
+  constructor(context: QueryContext, sql: string, factory: RowFactory<R>) {
+    super();
+    this.#context = context;
+    this.#sql = sql;
+    this.#factory = factory;
+    this.exclusive = may_copy(sql);
+  }
+
+  override encode(writer: ByteWriter): void {
+    encode_query(writer, this.#sql);
+  }
+
+  override message(message: BackendMessage): void {
+    switch (message.name) {
+      case "RowDescription":
+        return this.#begin(message.columns);
+      case "CommandComplete":
+        return this.#end(message.command_tag);
+      case "EmptyQueryResponse":
+        return this.#end(null);
+      case "ErrorResponse":
+        this.#error ??= server_error(message.diag, this.#sql);
+        return;
+      case "CopyInResponse":
+        this.#error ??= copy_refused("copy_from");
+        return this.#context.wire.write((writer) =>
+          encode_copy_fail(writer, "the statement was run without data")
+        );
+      case "CopyOutResponse":
+        this.#error ??= copy_refused("copy_to");
+        return;
+      case "CopyDone":
+        return;
+    }
+    throw unexpected(message.name);
+  }
+
+  override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
+    if (this.#error !== null) return;
+    if (this.#decode === null) throw unexpected("DataRow");
+    try {
+      this.#rows.push(this.#decode(bytes, view, start, end));
+    } catch (error) {
+      if (is_protocol_error(error)) throw error;
+      this.#error = error;
+    }
+  }
+
+  override copy_data(): void {
+    // The data of a COPY that was run as a statement: the error is already known.
+  }
+
+  override ready(): Step {
+    if (this.#error === null) this.resolve(this.#results);
+    else this.reject(this.#error);
+    return "done";
+  }
+
+  #begin(columns: readonly ColumnDescription[]): void {
+    const codecs: TypeCodec[] = columns.map((column) =>
+      this.#context.codecs.lookup(column.type_oid)
+    );
+    this.#columns = columns.map((column) => new Column(column));
+    this.#decode = row_decoder(this.#columns, codecs, [], this.#factory);
+  }
+
+  #end(command_tag: string | null): void {
+    this.#results.push(new Result(this.#rows, command_tag, this.#columns));
+    this.#rows = [];
+    this.#columns = this.#decode = null;
+  }
+}

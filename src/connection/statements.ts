@@ -1,0 +1,158 @@
+/**
+ * Prepared statements of one session, the least recently used given up first.
+ *
+ * Law: the server holds at most as many as the cache. A statement given up is
+ * closed in the next flight, in front of what is sent there, so closing costs no
+ * round trip. Closing one that does not exist is no error.
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import type { Format, TypeCodec } from "../codecs/codec.ts";
+import type { CodecRegistry } from "../codecs/registry.ts";
+import type { ColumnDescription } from "../protocol/backend.ts";
+import { encode_close } from "../protocol/frontend.ts";
+import { Column } from "../rows/column.ts";
+import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
+import type { RowFactory } from "../rows/factories.ts";
+
+/** A statement as the server described it. */
+export class PreparedStatement {
+  /** Its name on the server; empty: the unnamed one, which the next Parse replaces. */
+  readonly name: string;
+  /** Its text. */
+  readonly sql: string;
+  /** Whether a Parse under `name` was sent, and not known to have failed. */
+  parsed: boolean = false;
+  /** OIDs of the parameters; null until described. */
+  parameter_oids: readonly number[] | null = null;
+  /** Codecs of the parameters. */
+  parameters: readonly TypeCodec[] = [];
+  /** Columns of its result; null: it returns none. */
+  columns: readonly Column[] | null = null;
+  /** Codecs of the columns. */
+  codecs: readonly TypeCodec[] = [];
+  /** The formats to ask for, one a column. */
+  formats: readonly Format[] = [];
+  /** Whether `columns` is known. */
+  described: boolean = false;
+  #decoders: Map<RowFactory<unknown>, RowDecoder<unknown>> = new Map();
+
+  /** @param name Empty for the unnamed one. */
+  constructor(name: string, sql: string) {
+    this.name = name;
+    this.sql = sql;
+  }
+
+  /** Takes ParameterDescription. */
+  set_parameters(oids: readonly number[], registry: CodecRegistry): void {
+    this.parameter_oids = oids;
+    this.parameters = oids.map((oid) => registry.lookup(oid));
+  }
+
+  /** Takes RowDescription, or null for NoData. False if that is what was known. */
+  set_columns(columns: readonly ColumnDescription[] | null, registry: CodecRegistry): boolean {
+    if (this.described && is_same(this.columns, columns)) return false;
+    this.described = true;
+    this.#decoders.clear();
+    this.columns = columns && columns.map((column) => new Column(column));
+    this.codecs = (columns ?? []).map((column) => registry.lookup(column.type_oid));
+    this.formats = this.codecs.map((codec) => codec.format);
+    return true;
+  }
+
+  /** What decodes a row in `formats`, made once for each factory. */
+  decoder<R>(factory: RowFactory<R>): RowDecoder<R> {
+    const known = this.#decoders.get(factory);
+    if (known !== undefined) return known as RowDecoder<R>;
+    const decoder = row_decoder(this.columns ?? [], this.codecs, this.formats, factory);
+    if (this.#decoders.size >= MAX_DECODERS) this.#decoders.clear(); // factories made for each call
+    this.#decoders.set(factory, decoder);
+    return decoder;
+  }
+
+  /** What decodes a row that was asked for as text, before the columns were known. */
+  text_decoder<R>(factory: RowFactory<R>): RowDecoder<R> {
+    return row_decoder(this.columns ?? [], this.codecs, [], factory);
+  }
+}
+
+const MAX_DECODERS = 8;
+
+function is_same(
+  known: readonly Column[] | null,
+  columns: readonly ColumnDescription[] | null,
+): boolean {
+  if (known === null || columns === null) return known === columns;
+  return known.length === columns.length &&
+    known.every((column, i) =>
+      column.name === columns[i]!.name && column.type_code === columns[i]!.type_oid
+    );
+}
+
+/** The statements that a session keeps. */
+export class StatementCache {
+  readonly #size: number;
+  readonly #named: boolean;
+  readonly #statements: Map<string, PreparedStatement> = new Map(); // least recently used first
+  #closing: string[] = [];
+  #count = 0;
+
+  /**
+   * @param size Most statements to keep.
+   * @param named Whether they keep a name on the server, or their description alone is kept.
+   */
+  constructor(size: number, named: boolean) {
+    this.#size = size;
+    this.#named = named && size > 0;
+  }
+
+  /** The statement of a text, known or new. */
+  get(sql: string): PreparedStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known);
+      return known;
+    }
+    const statement = new PreparedStatement(this.#named ? `edgepg_${++this.#count}` : "", sql);
+    if (this.#size > 0) this.#keep(statement);
+    return statement;
+  }
+
+  /** Forgets a statement that no longer works; the next use of its text parses it anew. */
+  drop(statement: PreparedStatement): void {
+    if (this.#statements.get(statement.sql) !== statement) return;
+    this.#statements.delete(statement.sql);
+    this.#close(statement);
+  }
+
+  /** Forgets all, as after DISCARD ALL; nothing is closed. */
+  clear(): void {
+    this.#statements.clear();
+    this.#closing = [];
+  }
+
+  /** Writes Close for what was given up. To be confirmed by `closes_written()`. */
+  write_closes(writer: ByteWriter): void {
+    for (const name of this.#closing) encode_close(writer, "statement", name);
+  }
+
+  /** The flight with `write_closes()` in it is whole. */
+  closes_written(): void {
+    if (this.#closing.length > 0) this.#closing = [];
+  }
+
+  #keep(statement: PreparedStatement): void {
+    if (this.#statements.size >= this.#size) {
+      const [oldest] = this.#statements.values();
+      this.drop(oldest!);
+    }
+    this.#statements.set(statement.sql, statement);
+  }
+
+  #close(statement: PreparedStatement): void {
+    if (statement.name !== "" && statement.parsed) this.#closing.push(statement.name);
+  }
+}
