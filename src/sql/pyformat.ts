@@ -12,6 +12,7 @@
  */
 
 import { ProgrammingError } from "../errors.ts";
+import { placeholder } from "./placeholder.ts";
 
 /** Values for `%s` in order, or for `%(name)s` by name. */
 export type PyformatParams = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -49,7 +50,6 @@ const COMMENT_MARK = /\/\*|\*\//g;
 const STRING_MARK = /\\|''?/g;
 /** Strings with a line break between are one, which keeps the escapes of the first. */
 const CONTINUATION = /[ \t\f\v]*(?:--[^\r\n]*)?[\r\n](?:[ \t\f\v\r\n]|--[^\r\n]*[\r\n])*'/y;
-const WORD = /[\w$\u0080-\uffff]/;
 
 /**
  * Finds the placeholders. A `%(name)s` that is repeated is one parameter.
@@ -73,10 +73,7 @@ export function parse_pyformat(query: string, options: PyformatOptions = {}): Py
     }
     const number = (name === null ? undefined : numbers.get(name)) ?? ++count;
     if (name !== null) numbers.set(name, number);
-    // What touches a word would become part of it: `limit%s` must not be `limit$1`.
-    const before = WORD.test(query.charAt(start - 1)) ? " " : "";
-    const after = WORD.test(query.charAt(end)) ? " " : "";
-    text += `${before}$${number}${after}`;
+    text += placeholder(number, query.charAt(start - 1), query.charAt(end));
   }
   const names = numbers.size > 0 ? [...numbers.keys()] : null;
   return { text: text + query.slice(copied), count, names };
@@ -148,9 +145,9 @@ function* placeholders(query: string, options: PyformatOptions): Generator<Place
       at = end_of_token(query, token, start + token.length, escapes);
       continue;
     }
-    const placeholder = read_placeholder(query, start);
-    yield placeholder;
-    at = placeholder.end;
+    const found = read_placeholder(query, start);
+    yield found;
+    at = found.end;
   }
 }
 
