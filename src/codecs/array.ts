@@ -16,13 +16,13 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
-import { element_text, read_array_text, write_array_text } from "./array_text.ts";
+import { element_text, MAX_DIMENSIONS, read_array_text, write_array_text } from "./array_text.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
+import { never_binary, no_encode } from "./printed.ts";
 
 const HEADER_SIZE = 12; // dimensions, flag, OID
 const DIMENSION_SIZE = 8; // length, lower bound
-const MAX_DIMENSIONS = 6; // MAXDIM, src/include/c.h
 const RULE = "must be an array";
 const SHAPE_RULE = `must be a rectangular array of at most ${MAX_DIMENSIONS} dimensions`;
 
@@ -96,11 +96,8 @@ export function vector_codec(
       return text === "" ? [] : text.split(" ").map(element.decode_text);
     },
 
-    has_binary() {
-      return false;
-    },
-
-    encode() {},
+    has_binary: never_binary,
+    encode: no_encode,
 
     encode_text(value) {
       if (typeof value === "string") return value;

@@ -8,18 +8,24 @@
  */
 
 import { vector_codec } from "./array.ts";
+import { bit, char, tid, varbit } from "./bits.ts";
 import { bool } from "./bool.ts";
 import { bytea } from "./bytea.ts";
 import type { CodecOptions, TypeCodec } from "./codec.ts";
 import { date, time, timetz } from "./date.ts";
 import { float4, float8 } from "./floats.ts";
+import { geometric_types } from "./geometric.ts";
 import { big_integers, cid, int2, int4, oid, xid } from "./integers.ts";
+import { interval } from "./interval.ts";
 import { json_codecs } from "./json.ts";
-import { money, numeric } from "./numeric.ts";
+import { text_form_types } from "./names.ts";
+import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
+import { numeric } from "./numeric.ts";
 import { CodecRegistry } from "./registry.ts";
 import { texts } from "./text.ts";
 import { timestamp, timestamptz } from "./timestamp.ts";
 import { uuid } from "./uuid.ts";
+import { void_type } from "./void.ts";
 
 /** Every builtin codec but those of arrays, which the registry derives. */
 export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[] {
@@ -34,8 +40,9 @@ export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[]
     float4,
     float8,
     numeric,
-    money,
     ...texts,
+    ...text_form_types,
+    char,
     bytea,
     uuid,
     ...json_codecs(options.enable_json),
@@ -44,6 +51,16 @@ export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[]
     timetz,
     timestamp,
     timestamptz,
+    interval,
+    inet,
+    cidr,
+    macaddr,
+    macaddr8,
+    bit,
+    varbit,
+    tid,
+    ...geometric_types,
+    void_type,
     vector_codec("int2vector", 22, 1006, int2),
     vector_codec("oidvector", 30, 1013, oid),
   ];

@@ -33,7 +33,7 @@ export const bytea: TypeCodec<Uint8Array> = {
   format: 1,
 
   decode(bytes, _view, start, length) {
-    return bytes.slice(start, start + length);
+    return own_bytes(bytes, start, start + length);
   },
 
   decode_text(text) {
@@ -55,6 +55,11 @@ export const bytea: TypeCodec<Uint8Array> = {
     return text;
   },
 };
+
+/** A copy of `bytes[start, end)`, even of a subclass whose `slice()` is a view, as Node's is. */
+export function own_bytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
 
 function as_bytes(value: ArrayBufferView | ArrayBuffer): Uint8Array {
   if (value instanceof Uint8Array) return value;

@@ -13,6 +13,7 @@ import { date_text, DAY_MS, DAY_US, EPOCH_DAYS, is_bc, time_text, zone_text } fr
 import { malformed, wrong_size } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { printed_codec } from "./printed.ts";
 import { infinity_text, is_moment } from "./timestamp.ts";
 
 const MAX_DAYS = 0x7fffffff;
@@ -58,66 +59,28 @@ export const date: TypeCodec<string> = {
 };
 
 /** The `time` type. */
-export const time: TypeCodec<string> = {
+export const time: TypeCodec<string> = printed_codec({
   name: "time",
   oid: 1083,
   array_oid: 1183,
-  delimiter: ",",
-  format: 1,
-
   decode(_bytes, view, start, length) {
     if (length !== 8) throw wrong_size("time", 8, length);
     return time_of_day(view, start, "time");
   },
-
-  decode_text(text) {
-    return text;
-  },
-
-  has_binary() {
-    return false;
-  },
-
-  encode(writer, value) {
-    writer.text(time.encode_text(value));
-  },
-
-  encode_text(value) {
-    return string_text(value, "must be a string");
-  },
-};
+});
 
 /** The `timetz` type. */
-export const timetz: TypeCodec<string> = {
+export const timetz: TypeCodec<string> = printed_codec({
   name: "timetz",
   oid: 1266,
   array_oid: 1270,
-  delimiter: ",",
-  format: 1,
-
   decode(_bytes, view, start, length) {
     if (length !== 12) throw wrong_size("timetz", 12, length);
     const west = view.getInt32(start + 8);
     if (Math.abs(west) > MAX_ZONE) throw malformed("timetz", `its zone is ${west} seconds off`);
     return time_of_day(view, start, "timetz") + zone_text(-west);
   },
-
-  decode_text(text) {
-    return text;
-  },
-
-  has_binary() {
-    return false;
-  },
-
-  encode(writer, value) {
-    writer.text(timetz.encode_text(value));
-  },
-
-  encode_text(value) {
-    return string_text(value, "must be a string");
-  },
-};
+});
 
 function days_since_2000(value: Date): number {
   return Math.floor(value.getTime() / DAY_MS) - EPOCH_DAYS;

@@ -4,16 +4,15 @@
  * Wire: four 16-bit words, then the digits in base 10000, most significant first:
  * count, weight (the power of 10000 of the first digit), sign, scale (decimal
  * digits after the point). Zeros at either end are not sent.
- * `money` ⇄ string as the server prints it: its binary form says nothing without `lc_monetary`.
- * Source: numeric_send and get_str_from_var, src/backend/utils/adt/numeric.c; cash_out, cash.c
+ * Source: numeric_send and get_str_from_var, src/backend/utils/adt/numeric.c
  *
  * @module
  */
 
-import { DataError } from "../errors.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
+import { printed_codec } from "./printed.ts";
 
 const HEADER_SIZE = 8; // bytes
 const POSITIVE = 0x0000;
@@ -24,13 +23,10 @@ const BASE = 10000;
 const BASE_DIGITS = 4; // decimal digits in one of base 10000
 
 /** The `numeric` type. Numbers, bigints and strings go out as text. */
-export const numeric: TypeCodec<string> = {
+export const numeric: TypeCodec<string> = printed_codec({
   name: "numeric",
   oid: 1700,
   array_oid: 1231,
-  delimiter: ",",
-  format: 1,
-
   decode(_bytes, view, start, length) {
     const count = length < HEADER_SIZE ? -1 : view.getUint16(start);
     if (length !== HEADER_SIZE + 2 * count) {
@@ -48,54 +44,10 @@ export const numeric: TypeCodec<string> = {
     return minus + whole + "." + fraction_text(view, digits, count, weight, scale);
   },
 
-  decode_text(text) {
-    return text;
-  },
-
-  has_binary() {
-    return false;
-  },
-
-  encode(writer, value) {
-    writer.text(numeric.encode_text(value));
-  },
-
   encode_text(value) {
     return number_text(value, "must be a number, a bigint or a string");
   },
-};
-
-/** The `money` type. */
-export const money: TypeCodec<string> = {
-  name: "money",
-  oid: 790,
-  array_oid: 791,
-  delimiter: ",",
-  format: 0,
-
-  decode() {
-    throw new DataError(
-      "cannot decode money: it must come as text, but is binary, which leaves out the currency",
-      { hint: "cast it to numeric or text" },
-    );
-  },
-
-  decode_text(text) {
-    return text;
-  },
-
-  has_binary() {
-    return false;
-  },
-
-  encode(writer, value) {
-    writer.text(money.encode_text(value));
-  },
-
-  encode_text(value) {
-    return number_text(value, "must be a number, a bigint or a string");
-  },
-};
+});
 
 function special(sign: number): string {
   const text = SPECIALS.get(sign);

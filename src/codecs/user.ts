@@ -1,0 +1,78 @@
+/**
+ * Runs a user's own `Codec` where the library runs its own.
+ *
+ * Law: a user's codec sees exactly a value's bytes, in the one format that it asked for.
+ *
+ * @module
+ */
+
+import { decode_utf8 } from "../bytes/utf8.ts";
+import { DataError } from "../errors.ts";
+import { own_bytes } from "./bytea.ts";
+import type { Codec, TypeCodec } from "./codec.ts";
+import { never_binary, no_encode, text_only } from "./printed.ts";
+
+const utf8 = new TextEncoder();
+
+/** Adapts `codec` to a type whose OIDs are known. */
+export function from_user_codec(codec: Codec, oid: number, array_oid: number): TypeCodec {
+  return codec.format === "text"
+    ? text_adapter(codec, oid, array_oid)
+    : binary_adapter(codec, oid, array_oid);
+}
+
+function text_adapter(codec: Codec, oid: number, array_oid: number): TypeCodec {
+  return {
+    name: codec.name,
+    oid,
+    array_oid,
+    delimiter: ",",
+    format: 0,
+    decode: text_only(codec.name),
+
+    decode_text(text) {
+      return codec.decode(utf8.encode(text));
+    },
+
+    has_binary: never_binary,
+    encode: no_encode,
+
+    encode_text(value) {
+      const bytes = codec.encode(value);
+      return decode_utf8(bytes, 0, bytes.length);
+    },
+  };
+}
+
+function binary_adapter(codec: Codec, oid: number, array_oid: number): TypeCodec {
+  return {
+    name: codec.name,
+    oid,
+    array_oid,
+    delimiter: ",",
+    format: 1,
+
+    decode(bytes, _view, start, length) {
+      return codec.decode(own_bytes(bytes, start, start + length));
+    },
+
+    decode_text() {
+      throw new DataError(
+        `cannot decode ${codec.name}: it must come in its binary form, but came as text`,
+      );
+    },
+
+    has_binary(value) {
+      return value !== undefined;
+    },
+
+    encode(writer, value) {
+      writer.raw(codec.encode(value));
+    },
+
+    // Asked for only where a part of a whole has no binary form.
+    encode_text() {
+      throw new DataError("must stand among values that all have a binary form");
+    },
+  };
+}
