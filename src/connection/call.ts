@@ -1,0 +1,35 @@
+/**
+ * Checks and small services that every public call goes through.
+ *
+ * @module
+ */
+
+import { InterfaceError } from "../errors.ts";
+
+/**
+ * Seconds, as given by the caller.
+ *
+ * @param seconds A positive number; `Infinity` means no limit.
+ * @throws {InterfaceError} If it is anything else.
+ */
+export function check_timeout(seconds: number): number {
+  if (typeof seconds === "number" && seconds > 0) return seconds;
+  throw new InterfaceError(
+    `cannot use timeout: it must be a positive number of seconds, or Infinity for no limit, ` +
+      `but is ${typeof seconds === "number" ? seconds : typeof seconds}`,
+  );
+}
+
+/** V8 and JSC have it; the standard does not. */
+interface StackCapturer {
+  captureStackTrace?(error: object): void;
+}
+
+/**
+ * Lets an error that was made in the socket's reader show where the call came from.
+ * To be used in the `catch` of an `async` function, where engines still know its callers.
+ */
+export function at_call(error: unknown): unknown {
+  if (error instanceof Error) (Error as StackCapturer).captureStackTrace?.(error);
+  return error;
+}

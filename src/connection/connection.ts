@@ -1,0 +1,258 @@
+/**
+ * A connection, as its user holds it: a handle on one backend session.
+ *
+ * Law: a handle is dead once it was closed, released or lost, and nothing issued
+ * on it ever runs on another session.
+ *
+ * Source: aiopg.Connection, https://aiopg.readthedocs.io/en/stable/core.html
+ *
+ * @module
+ */
+
+import { type Diagnostic, InterfaceError, type PgError } from "../errors.ts";
+import { object_row, type ObjectRow, type RowFactory } from "../rows/factories.ts";
+import type { Sql } from "../sql/template.ts";
+import { bind_statement } from "./bind_statement.ts";
+import { at_call, check_timeout } from "./call.ts";
+import { Cursor, type CursorOptions } from "./cursor.ts";
+import { NotificationQueue } from "./notifies.ts";
+import { type Params, Queryable, type QueryOptions } from "./queryable.ts";
+import type { Result } from "./result.ts";
+import type { RunOptions, Session } from "./session.ts";
+import { TransactionStatus, version_number } from "./server_facts.ts";
+
+/** What an echo function receives, or `console.debug` where `echo` is true. */
+export interface EchoEvent {
+  /** The statement's text. */
+  readonly query: string;
+  /** How many parameters it has; their values are never shown. */
+  readonly parameter_count: number;
+}
+
+/** A server's remark: all fields of its diagnostic. */
+export type Notice = Diagnostic;
+
+/** What a handle takes from the options of `connect()` or of its pool. */
+export interface ConnectionSettings {
+  /** The connection string, without its password. */
+  readonly dsn: string;
+  readonly timeout: number;
+  readonly echo: boolean | ((event: EchoEvent) => void);
+  readonly row_factory: RowFactory<unknown>;
+  readonly paramstyle: "native" | "pyformat";
+  readonly cursor_factory?: typeof Cursor | undefined;
+}
+
+/** Who lent a connection, and takes it back. */
+export interface Lease {
+  /** Ends the lease. */
+  release(connection: Connection): Promise<void>;
+}
+
+const MAX_NOTICES = 50;
+
+/** For the library: the session that a handle is on. */
+export let session_of: (connection: Connection) => Session;
+/** For the library: why a handle is dead; null while it lives. */
+export let end_of: (connection: Connection) => PgError | null;
+/** For the library: ends a handle, for this reason, but not its session. */
+export let finish: (connection: Connection, reason: PgError) => void;
+
+/** An authenticated session. Statements issued at once are pipelined in the order of the calls. */
+export class Connection extends Queryable implements AsyncDisposable {
+  /** Default for each statement's deadline, in seconds. */
+  readonly timeout: number;
+  /** Whether, or where to, statements are logged. */
+  readonly echo: boolean | ((event: EchoEvent) => void);
+  /** The shape of rows where a call names none. */
+  row_factory: RowFactory<unknown>;
+  /** The class of cursors where a call names none. */
+  cursor_factory: typeof Cursor;
+  readonly #session: Session;
+  readonly #settings: ConnectionSettings;
+  readonly #lease: Lease | null;
+  readonly #notices: Notice[] = [];
+  readonly #notifies: NotificationQueue = new NotificationQueue();
+  #end: PgError | null = null;
+
+  /** Connections are made by `connect()` and `Pool.acquire()`. */
+  constructor(session: Session, settings: ConnectionSettings, lease: Lease | null = null) {
+    super();
+    this.#session = session;
+    this.#settings = settings;
+    this.#lease = lease;
+    this.timeout = settings.timeout;
+    this.echo = settings.echo;
+    this.row_factory = settings.row_factory;
+    this.cursor_factory = settings.cursor_factory ?? Cursor;
+    session.owner = {
+      on_notice: (notice) => {
+        if (this.#notices.push(notice) > MAX_NOTICES) this.#notices.shift();
+      },
+      on_notification: (notification) => this.#notifies.put(notification),
+      on_lost: (error) => this.#notifies.end(error),
+    };
+  }
+
+  /** Whether it was closed, released or lost. */
+  get closed(): boolean {
+    return this.#end !== null || !this.#session.usable;
+  }
+
+  /** The connection string, with its password masked. */
+  get dsn(): string {
+    return this.#settings.dsn;
+  }
+
+  /** The last 50 notices. */
+  get notices(): readonly Notice[] {
+    return this.#notices;
+  }
+
+  /** What LISTEN brings. */
+  get notifies(): NotificationQueue {
+    return this.#notifies;
+  }
+
+  /** The client encoding: always `UTF8`. */
+  get encoding(): string {
+    return this.get_parameter_status("client_encoding") ?? "UTF8";
+  }
+
+  /** libpq's number: 180004 for 18.4, 90603 for 9.6.3; 0 where the server did not say. */
+  get server_version(): number {
+    return version_number(this.get_parameter_status("server_version") ?? "");
+  }
+
+  /** The protocol's major version. */
+  get protocol_version(): number {
+    return this.#session.protocol_version >> 16;
+  }
+
+  /** Always true: transactions begin only by `begin()`, `transaction()` or SQL. */
+  get autocommit(): true {
+    return true;
+  }
+
+  /** When the last statement ended, in seconds on the runtime's clock. */
+  get last_usage(): number {
+    return this.#session.used_at / 1000;
+  }
+
+  /** The server process. */
+  get_backend_pid(): number {
+    return this.#session.backend_pid;
+  }
+
+  /** A setting that the server reports, such as `TimeZone`; null for others. */
+  get_parameter_status(name: string): string | null {
+    return this.#session.parameters.get(name) ?? null;
+  }
+
+  /** libpq's number for where a transaction stands; see `TransactionStatus`. */
+  get_transaction_status(): TransactionStatus {
+    if (this.closed) return TransactionStatus.unknown;
+    if (this.#session.wire.busy) return TransactionStatus.active;
+    if (this.#session.state === "I") return TransactionStatus.idle;
+    return this.#session.state === "T" ? TransactionStatus.intrans : TransactionStatus.inerror;
+  }
+
+  /**
+   * Opens a cursor. Closing the cursor leaves the connection open.
+   *
+   * @throws {InterfaceError} If the connection is closed.
+   */
+  // deno-lint-ignore require-await -- rejects rather than throws
+  async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
+    this.#check("open a cursor");
+    return new this.cursor_factory<R>(this, options);
+  }
+
+  override async execute<R = ObjectRow>(
+    query: string | Sql,
+    params?: Params,
+    options: QueryOptions<R> = {},
+  ): Promise<Result<R>> {
+    return (await this.execute_all(query, params, options)).at(-1)!;
+  }
+
+  /** As `execute()`, with the results of all statements that `query` holds. */
+  async execute_all<R = ObjectRow>(
+    query: string | Sql,
+    params?: Params,
+    options: QueryOptions<R> = {},
+  ): Promise<Result<R>[]> {
+    this.#check("execute a statement");
+    const { text, values } = bind_statement(query, params, this.#settings.paramstyle);
+    const run = this.#run_options(options);
+    this.#log(text, values?.length ?? 0);
+    try {
+      if (values === null && text.includes(";")) return await this.#session.simple(text, run);
+      return [await this.#session.query(text, values ?? [], run)];
+    } catch (error) {
+      throw at_call(error);
+    }
+  }
+
+  /**
+   * Cancels what runs on the server now, from outside. That statement rejects with
+   * `QueryCanceledError`; the connection stays usable. Does nothing when idle.
+   */
+  async cancel(): Promise<void> {
+    this.#check("cancel");
+    await this.#session.wire.cancel();
+  }
+
+  /**
+   * Ends the session; what still runs is cancelled and rejects with `InterfaceError`.
+   * A pool's connection leaves the pool. Closing again does nothing.
+   */
+  async close(): Promise<void> {
+    if (this.#end !== null) return;
+    this.#finish(new InterfaceError("cannot use the connection: it is closed"));
+    await this.#session.close();
+    await this.#lease?.release(this);
+  }
+
+  /** Gives a pool's connection back; closes any other. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#lease === null) await this.close();
+    else if (this.#end === null) await this.#lease.release(this);
+  }
+
+  #finish(reason: PgError): void {
+    this.#end = reason;
+    this.#notifies.end(reason);
+  }
+
+  #check(action: string): void {
+    if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${why(this.#end)}`);
+  }
+
+  #run_options<R>(options: QueryOptions<R>): RunOptions<R> {
+    return {
+      row_factory: options.row_factory ?? (this.row_factory as RowFactory<R>),
+      timeout: check_timeout(options.timeout ?? this.timeout),
+      signal: options.signal,
+    };
+  }
+
+  #log(query: string, parameter_count: number): void {
+    if (this.echo === false) return;
+    if (this.echo === true) console.debug({ query, parameter_count });
+    else this.echo({ query, parameter_count });
+  }
+
+  static {
+    session_of = (connection) => connection.#session;
+    end_of = (connection) => connection.#end;
+    finish = (connection, reason) => connection.#finish(reason);
+  }
+}
+
+/** The default shape of rows. */
+export const default_row_factory: RowFactory<unknown> = object_row;
+
+function why(end: PgError): string {
+  return end.message.slice(end.message.indexOf(": ") + 2);
+}
