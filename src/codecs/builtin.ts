@@ -22,6 +22,7 @@ import { text_form_types } from "./names.ts";
 import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { numeric } from "./numeric.ts";
 import { CodecRegistry } from "./registry.ts";
+import { temporal_types } from "./temporal.ts";
 import { texts } from "./text.ts";
 import { timestamp, timestamptz } from "./timestamp.ts";
 import { uuid } from "./uuid.ts";
@@ -46,12 +47,8 @@ export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[]
     bytea,
     uuid,
     ...json_codecs(options.enable_json),
-    date,
-    time,
+    ...(options.temporal ? temporal_types : [timestamp, timestamptz, date, time, interval]),
     timetz,
-    timestamp,
-    timestamptz,
-    interval,
     inet,
     cidr,
     macaddr,

@@ -24,27 +24,15 @@ const MARCH_ERA = 719_468; // days from 0000-03-01 to 1970-01-01
 /** By number, with a zero in front. */
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
 
-/** `YYYY-MM-DD` of a count of days since 2000-01-01, with no ` BC`: that is for `is_bc()` to say. */
+/** `YYYY-MM-DD`, and ` BC` where due, of a count of days since 2000-01-01. */
 export function date_text(days: number): string {
-  const z = days + EPOCH_DAYS + MARCH_ERA;
-  const era = Math.floor(z / ERA_DAYS);
-  const day_of_era = z - era * ERA_DAYS;
-  const year_of_era = Math.floor(
-    (day_of_era - Math.floor(day_of_era / 1460) + Math.floor(day_of_era / 36524) -
-      Math.floor(day_of_era / 146096)) / 365,
-  );
-  const day_of_year = day_of_era -
-    (365 * year_of_era + (year_of_era >> 2) - Math.floor(year_of_era / 100)); // from 1 March
-  const month_from_march = Math.floor((5 * day_of_year + 2) / 153);
-  const day = day_of_year - Math.floor((153 * month_from_march + 2) / 5) + 1;
-  const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-  const year = year_of_era + 400 * era + (month <= 2 ? 1 : 0);
-  return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
+  return is_bc(days) ? `${year_month_day(days)} BC` : year_month_day(days);
 }
 
-/** Whether a count of days since 2000-01-01 lies before the year 1. */
-export function is_bc(days: number): boolean {
-  return days < -730_119; // 0001-01-01
+/** The text of a moment: its day since 2000-01-01, the microseconds since that day's midnight, its zone. */
+export function timestamp_text(days: number, us: number, zone: string): string {
+  const text = `${year_month_day(days)} ${time_text(us)}${zone}`;
+  return is_bc(days) ? `${text} BC` : text;
 }
 
 /** `HH:MM:SS` and up to six digits of a fraction, of microseconds since midnight. */
@@ -144,6 +132,28 @@ function after_digits(text: string, start: number): number {
   let at = start;
   while (!Number.isNaN(digit(text, at))) at++;
   return at;
+}
+
+function year_month_day(days: number): string {
+  const z = days + EPOCH_DAYS + MARCH_ERA;
+  const era = Math.floor(z / ERA_DAYS);
+  const day_of_era = z - era * ERA_DAYS;
+  const year_of_era = Math.floor(
+    (day_of_era - Math.floor(day_of_era / 1460) + Math.floor(day_of_era / 36524) -
+      Math.floor(day_of_era / 146096)) / 365,
+  );
+  const day_of_year = day_of_era -
+    (365 * year_of_era + (year_of_era >> 2) - Math.floor(year_of_era / 100)); // from 1 March
+  const month_from_march = Math.floor((5 * day_of_year + 2) / 153);
+  const day = day_of_year - Math.floor((153 * month_from_march + 2) / 5) + 1;
+  const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  const year = year_of_era + 400 * era + (month <= 2 ? 1 : 0);
+  return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
+}
+
+/** Whether a count of days since 2000-01-01 lies before the year 1. */
+function is_bc(days: number): boolean {
+  return days < -730_119; // 0001-01-01
 }
 
 /** At least four digits; years before 1 are counted backwards from 1 BC. */

@@ -9,13 +9,15 @@
  * @module
  */
 
-import { date_text, DAY_MS, DAY_US, EPOCH_DAYS, is_bc, time_text, zone_text } from "./calendar.ts";
+import { date_text, DAY_MS, DAY_US, EPOCH_DAYS, time_text, zone_text } from "./calendar.ts";
 import { malformed, wrong_size } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 import { printed_codec } from "./printed.ts";
+import { temporal_text } from "./temporal_text.ts";
 import { infinity_text, is_moment } from "./timestamp.ts";
 
+const RULE = "must be a valid Date, a string, Infinity or -Infinity";
 const MAX_DAYS = 0x7fffffff;
 const MIN_DAYS = -0x80000000;
 const MAX_ZONE = 16 * 3600 - 1; // seconds; MAX_TZDISP_HOUR, src/include/datatype/timestamp.h
@@ -33,7 +35,7 @@ export const date: TypeCodec<string> = {
     const days = view.getInt32(start);
     if (days === MAX_DAYS) return "infinity";
     if (days === MIN_DAYS) return "-infinity";
-    return is_bc(days) ? `${date_text(days)} BC` : date_text(days);
+    return date_text(days);
   },
 
   decode_text(text) {
@@ -49,12 +51,8 @@ export const date: TypeCodec<string> = {
   },
 
   encode_text(value) {
-    if (!is_moment(value)) {
-      return string_text(value, "must be a valid Date, a string, Infinity or -Infinity");
-    }
-    if (typeof value === "number") return infinity_text(value);
-    const days = days_since_2000(value);
-    return is_bc(days) ? `${date_text(days)} BC` : date_text(days);
+    if (!is_moment(value)) return temporal_text(value, "date") ?? string_text(value, RULE);
+    return typeof value === "number" ? infinity_text(value) : date_text(days_since_2000(value));
   },
 };
 
@@ -67,6 +65,7 @@ export const time: TypeCodec<string> = printed_codec({
     if (length !== 8) throw wrong_size("time", 8, length);
     return time_of_day(view, start, "time");
   },
+  encode_text: (value) => temporal_text(value, "time") ?? string_text(value, "must be a string"),
 });
 
 /** The `timetz` type. */

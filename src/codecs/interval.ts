@@ -16,6 +16,7 @@ import { fraction_text } from "./calendar.ts";
 import { wrong_size } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { temporal_text } from "./temporal_text.ts";
 import { infinity_text } from "./timestamp.ts";
 
 /** The parts of an interval; what is left out is 0. */
@@ -155,7 +156,7 @@ export const interval: TypeCodec<Interval | number> = {
   encode_text(value) {
     if (value instanceof Interval) return value.toString();
     if (value === Infinity || value === -Infinity) return infinity_text(value);
-    return string_text(value, RULE);
+    return temporal_text(value, "interval") ?? string_text(value, RULE);
   },
 };
 

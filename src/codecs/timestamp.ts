@@ -11,18 +11,11 @@
  */
 
 import { DataError } from "../errors.ts";
-import {
-  date_text,
-  DAY_MS,
-  EPOCH_DAYS,
-  EPOCH_MS,
-  is_bc,
-  read_timestamp_ms,
-  time_text,
-} from "./calendar.ts";
+import { DAY_MS, EPOCH_DAYS, EPOCH_MS, read_timestamp_ms, timestamp_text } from "./calendar.ts";
 import { malformed, wrong_size } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { temporal_text } from "./temporal_text.ts";
 
 const RULE = "must be a valid Date, a string, Infinity or -Infinity";
 const MAX_DATE_MS = 8.64e15; // ECMA-262, Time Values and Time Range
@@ -87,8 +80,8 @@ function timestamp_codec(
     },
 
     encode_text(value) {
-      if (!is_moment(value)) return string_text(value, RULE);
-      return typeof value === "number" ? infinity_text(value) : moment_text(value, zone);
+      if (!is_moment(value)) return temporal_text(value, name) ?? string_text(value, RULE);
+      return typeof value === "number" ? infinity_text(value) : date_object_text(value, zone);
     },
   };
 }
@@ -98,12 +91,10 @@ export function infinity_text(value: number): string {
   return value > 0 ? "infinity" : "-infinity";
 }
 
-function moment_text(date: Date, zone: string): string {
+function date_object_text(date: Date, zone: string): string {
   const ms = date.getTime();
   const days = Math.floor(ms / DAY_MS);
-  const since_2000 = days - EPOCH_DAYS;
-  const time = time_text((ms - days * DAY_MS) * 1000);
-  return `${date_text(since_2000)} ${time}${zone}${is_bc(since_2000) ? " BC" : ""}`;
+  return timestamp_text(days - EPOCH_DAYS, (ms - days * DAY_MS) * 1000, zone);
 }
 
 function as_date(ms: number, name: string): Date {
