@@ -22,7 +22,7 @@ export function check_timeout(seconds: number): number {
 
 /** V8 and JSC have it; the standard does not. */
 interface StackCapturer {
-  captureStackTrace?(error: object): void;
+  captureStackTrace?(error: object, below: unknown): void;
 }
 
 /**
@@ -30,6 +30,6 @@ interface StackCapturer {
  * To be used in the `catch` of an `async` function, where engines still know its callers.
  */
 export function at_call(error: unknown): unknown {
-  if (error instanceof Error) (Error as StackCapturer).captureStackTrace?.(error);
+  if (error instanceof Error) (Error as StackCapturer).captureStackTrace?.(error, at_call);
   return error;
 }

@@ -185,7 +185,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   /** Also answers for an unnamed statement that was known: its table may have changed since. */
   #describe(columns: readonly ColumnDescription[] | null): void {
     const changed = this.#statement.set_columns(columns, this.#context.codecs);
-    if (!changed || this.#asked_as_text || columns === null) return;
+    if (!changed || columns === null || this.#describing || this.#asked_as_text) return;
     const { columns: now, codecs } = this.#statement;
     const formats = columns.map((column) => column.format);
     this.#decode = row_decoder(now ?? [], codecs, formats, this.#factory);
