@@ -14,9 +14,13 @@ import { number_text } from "./kinds.ts";
 
 const RULE = "must be a number";
 const EXACT_INTEGERS = 0x1000000; // 2^24: every integer up to here is its own shortest decimal
-const MIN_SCALED = 1e-13; // down to here 10^s below is exact, so one rounding decides
-const MAX_SCALED = 1e22;
-const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+const MIN_SCALED = 1e-4; // from here to the next, scaling to an integer below is exact
+const MAX_SCALED = 1e9;
+const MIN_NORMAL = 2 ** -126;
+// A decimal of 6 digits survives a single, and 9 name any: FLT_DIG and FLT_DECIMAL_DIG.
+const SURE_DIGITS = 6;
+const MAX_DIGITS = 9;
+const POWERS = Array.from({ length: 14 }, (_, exponent) => 10 ** exponent);
 
 /** The `float8` type. */
 export const float8: TypeCodec<number> = {
@@ -58,7 +62,11 @@ export const float4: TypeCodec<number> = {
 
   decode(_bytes, view, start, length) {
     if (length !== 4) throw wrong_size("float4", 4, length);
-    return shortest(view.getFloat32(start));
+    const value = view.getFloat32(start);
+    const size = Math.abs(value);
+    if (size < EXACT_INTEGERS && value === Math.trunc(value)) return value; // -0 too
+    if (!(size >= MIN_SCALED && size < MAX_SCALED)) return shortest_of_any(value); // NaN too
+    return shortest(value, (view.getUint32(start) & 0x7fffff) === 0); // no mantissa
   },
 
   decode_text(text) {
@@ -88,32 +96,51 @@ export function read_float(text: string, type: string): number {
   return value;
 }
 
-/** The number whose decimal form is the shortest that names the single `value`. */
-function shortest(value: number): number {
-  const size = Math.abs(value);
-  if (size < EXACT_INTEGERS && value === Math.trunc(value)) return value; // -0 too
-  if (!(size >= MIN_SCALED && size < MAX_SCALED)) return shortest_extreme(value);
-  // The epsilon is for a log10() that falls short of an integer; singles are further apart.
-  const exponent = Math.floor(Math.log10(size) + 1e-9);
-  // A decimal of 6 digits survives a single (FLT_DIG), and 9 name any single.
-  for (let scale = 5 - exponent; scale < 8 - exponent; scale++) {
-    const candidate = round_at(value, scale);
-    if (Math.fround(candidate) === value) return candidate;
+/**
+ * The number whose decimal form is the shortest that names the single `value`.
+ * Above a power of 2 the singles lie twice as far apart as below it, so there
+ * the decimal above may do where the nearest, below, does not.
+ */
+function shortest(value: number, is_power_of_2: boolean): number {
+  const exponent = Math.floor(Math.log10(Math.abs(value)) + 1e-9); // singles are further apart
+  for (let digits = SURE_DIGITS; digits < MAX_DIGITS; digits++) {
+    const scale = digits - 1 - exponent;
+    const candidate = round_at(value, scale, 0);
+    if (names(candidate, value)) return candidate;
+    if (!is_power_of_2) continue;
+    const above = round_at(value, scale, Math.sign(value));
+    if (names(above, value)) return above;
   }
-  return round_at(value, 8 - exponent);
+  return round_at(value, MAX_DIGITS - 1 - exponent, 0);
 }
 
-/** `value` with `scale` digits after the point. An integer by an exact power is rounded once. */
-function round_at(value: number, scale: number): number {
-  if (scale >= 0) return Math.round(value * POWERS[scale]!) / POWERS[scale]!;
-  return Math.round(value / POWERS[-scale]!) * POWERS[-scale]!;
+/** `value` with `scale` digits after the point, halves to even, and `more` of the last digit. */
+function round_at(value: number, scale: number, more: number): number {
+  const power = POWERS[Math.abs(scale)]!;
+  const scaled = scale < 0 ? value / power : value * power;
+  let rounded = Math.round(scaled);
+  if (rounded - scaled === 0.5 && rounded % 2 !== 0) rounded--;
+  return scale < 0 ? (rounded + more) * power : (rounded + more) / power;
 }
 
-function shortest_extreme(value: number): number {
+/** `shortest()` where scaling would not be exact. */
+function shortest_of_any(value: number): number {
   if (!Number.isFinite(value)) return value;
-  for (let digits = 1; digits < 9; digits++) {
-    const candidate = Number(value.toPrecision(digits));
-    if (Math.fround(candidate) === value) return candidate;
+  let digits = Math.abs(value) < MIN_NORMAL ? 1 : SURE_DIGITS;
+  for (; digits < MAX_DIGITS; digits++) {
+    const [decimal, exponent] = value.toExponential(digits - 1).split("e") as [string, string];
+    const nearest = Number(`${decimal}e${exponent}`);
+    if (names(nearest, value)) return nearest;
+    const integer = Number(decimal.replace(".", ""));
+    const next = Number(`${integer + Math.sign(integer)}e${Number(exponent) - digits + 1}`);
+    if (names(next, value)) return next;
   }
-  return Number(value.toPrecision(9));
+  return Number(value.toPrecision(MAX_DIGITS));
+}
+
+/** Whether `candidate` lies closer to the single `value` than to any other, not halfway, as in f2s.c. */
+function names(candidate: number, value: number): boolean {
+  if (Math.fround(candidate) !== value) return false;
+  const mirrored = 2 * candidate - value; // the next single, if the candidate is halfway
+  return candidate === value || Math.fround(mirrored) !== mirrored;
 }
