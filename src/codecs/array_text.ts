@@ -9,13 +9,11 @@
 
 import { DataError } from "../errors.ts";
 import type { TypeCodec } from "./codec.ts";
-import { quoted, TextScanner } from "./scanner.ts";
+import { CLOSE_BRACE, OPEN_BRACE, quoted, TextScanner } from "./scanner.ts";
 
 /** MAXDIM, src/include/c.h. */
 export const MAX_DIMENSIONS = 6;
 const BOUNDS = /^(?:\[[+-]?\d+:[+-]?\d+\])+=/;
-const OPEN = 0x7b; // {
-const CLOSE = 0x7d; // }
 
 /** Reads the server's text form. Throws `DataError` for what is malformed. */
 export function read_array_text(text: string, element: TypeCodec, name: string): unknown[] {
@@ -58,19 +56,25 @@ export function part_text(part: unknown, codec: TypeCodec, whole: string): strin
 
 function read_items(scanner: TextScanner, element: TypeCodec, depth: number): unknown[] {
   if (depth > MAX_DIMENSIONS) throw scanner.malformed();
-  scanner.expect("{");
+  scanner.expect(OPEN_BRACE);
   const items: unknown[] = [];
-  if (scanner.skip("}")) return items;
-  do items.push(read_item(scanner, element, depth)); while (scanner.skip(element.delimiter));
-  scanner.expect("}");
+  if (scanner.skip(CLOSE_BRACE)) return items;
+  const delimiter = element.delimiter.charCodeAt(0);
+  do items.push(read_item(scanner, element, delimiter, depth)); while (scanner.skip(delimiter));
+  scanner.expect(CLOSE_BRACE);
   return items;
 }
 
-function read_item(scanner: TextScanner, element: TypeCodec, depth: number): unknown {
-  if (scanner.next === OPEN) return read_items(scanner, element, depth + 1);
+function read_item(
+  scanner: TextScanner,
+  element: TypeCodec,
+  delimiter: number,
+  depth: number,
+): unknown {
+  if (scanner.next === OPEN_BRACE) return read_items(scanner, element, depth + 1);
   const text = scanner.quoted();
   if (text !== null) return element.decode_text(text);
-  const word = scanner.word(element.delimiter.charCodeAt(0), CLOSE);
+  const word = scanner.word(delimiter, CLOSE_BRACE);
   if (word === "") throw scanner.malformed();
   return word === "NULL" ? null : element.decode_text(word);
 }

@@ -21,6 +21,13 @@ export const DAY_US = 86_400_000_000;
 
 const ERA_DAYS = 146_097; // 400 years
 const MARCH_ERA = 719_468; // days from 0000-03-01 to 1970-01-01
+// ASCII codes.
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const HYPHEN = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const COLON = 0x3a;
 /** By number, with a zero in front. */
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
 
@@ -44,9 +51,15 @@ export function time_text(us: number): string {
   return fraction === 0 ? text : text + fraction_text(fraction);
 }
 
-/** A point and the digits of `us` microseconds, less than a second, with no zeros at the end. */
+/** A point and the digits of `us` microseconds, 1 to 999,999, with no zeros at the end. */
 export function fraction_text(us: number): string {
-  return `.${String(us).padStart(6, "0").replace(/0+$/, "")}`;
+  let digits = us;
+  let limit = 1_000_000; // the power of 10 above `digits`
+  while (digits % 10 === 0) {
+    digits /= 10;
+    limit /= 10;
+  }
+  return `.${String(limit + digits).slice(1)}`;
 }
 
 /** `+HH`, `+HH:MM` or `+HH:MM:SS` of seconds east of Greenwich. */
@@ -64,33 +77,31 @@ export function zone_text(seconds: number): string {
  */
 export function read_timestamp_ms(text: string): number {
   const dash = text.indexOf("-", 4);
-  const time = dash + 6; // past -MM-DD
-  if (dash < 0 || text.charCodeAt(dash + 3) !== 0x2d || text.charCodeAt(time) !== 0x20) return NaN;
-  let end = time + 9; // past " HH:MM:SS"
-  if (text.charCodeAt(time + 3) !== 0x3a || text.charCodeAt(time + 6) !== 0x3a) return NaN;
-  let ms = two_digits(text, time + 1) * 3_600_000 + two_digits(text, time + 4) * 60_000 +
-    two_digits(text, time + 7) * 1000;
-  if (text.charCodeAt(end) === 0x2e) {
-    const fraction = end + 1;
-    end = after_digits(text, fraction);
-    if (end === fraction) return NaN;
-    // The first three digits: more would be rounded down, fewer mean zeros.
-    ms += Number(text.slice(fraction, Math.min(end, fraction + 3)).padEnd(3, "0"));
+  const time = dash + 7; // past "-MM-DD "
+  let end = time + 8; // past "HH:MM:SS"
+  if (
+    dash < 0 || text.length < end || text.charCodeAt(dash + 3) !== HYPHEN ||
+    text.charCodeAt(time - 1) !== SPACE || text.charCodeAt(time + 2) !== COLON ||
+    text.charCodeAt(time + 5) !== COLON
+  ) return NaN;
+  const month = two_digits(text, dash + 1);
+  const day = two_digits(text, dash + 4);
+  const hour = two_digits(text, time);
+  const minute = two_digits(text, time + 3);
+  const second = two_digits(text, time + 6);
+  if ((month | day | hour | minute | second) < 0) return NaN;
+  let ms = 1000 * (3600 * hour + 60 * minute + second);
+  if (text.charCodeAt(end) === POINT) {
+    let unit = 100; // further digits than three would be rounded down
+    for (end++; digit(text, end) >= 0; end++, unit = Math.trunc(unit / 10)) {
+      ms += unit * digit(text, end);
+    }
   }
-  let bc = false;
-  if (end < text.length) {
-    bc = text.endsWith(" BC");
-    const zone_end = bc ? text.length - 3 : text.length;
-    if (end < zone_end) ms -= 1000 * read_zone(text, end, zone_end);
-  }
-  return ms + DAY_MS * (read_days(text, dash, bc) + EPOCH_DAYS);
-}
-
-/** Days since 2000-01-01 of `YYYY-MM-DD`, the first hyphen being at `dash`. NaN if it is anything else. */
-function read_days(text: string, dash: number, bc: boolean): number {
-  let year = 0;
-  for (let i = 0; i < dash; i++) year = year * 10 + digit(text, i);
-  return days_of(bc ? 1 - year : year, two_digits(text, dash + 1), two_digits(text, dash + 4));
+  const is_bc = end < text.length && text.endsWith(" BC");
+  const zone_end = is_bc ? text.length - 3 : text.length;
+  if (end < zone_end) ms -= 1000 * read_zone(text, end, zone_end);
+  const year = read_year(text, dash);
+  return ms + DAY_MS * (days_of(is_bc ? 1 - year : year, month, day) + EPOCH_DAYS);
 }
 
 /** Days since 2000-01-01 of a date in the Gregorian calendar; year 0 is 1 BC. */
@@ -105,33 +116,44 @@ function days_of(year: number, month: number, day: number): number {
   return era * ERA_DAYS + day_of_era - MARCH_ERA - EPOCH_DAYS;
 }
 
+/** The number in `text[0, end)`. NaN if it is none. */
+function read_year(text: string, end: number): number {
+  let year = 0;
+  for (let at = 0; at < end; at++) {
+    const value = digit(text, at);
+    if (value < 0) return NaN;
+    year = 10 * year + value;
+  }
+  return year;
+}
+
 /** Seconds east of `+HH[:MM[:SS]]` in `text[start, end)`. NaN if it is anything else. */
 function read_zone(text: string, start: number, end: number): number {
   const sign = text.charCodeAt(start);
   let seconds = 3600 * two_digits(text, start + 1);
   let at = start + 3;
   for (let unit = 60; unit >= 1 && at < end; unit /= 60, at += 3) {
-    if (text.charCodeAt(at) !== 0x3a) return NaN;
-    seconds += unit * two_digits(text, at + 1);
+    const value = two_digits(text, at + 1);
+    if (text.charCodeAt(at) !== COLON || value < 0) return NaN;
+    seconds += unit * value;
   }
-  if (at !== end) return NaN;
-  if (sign === 0x2b) return seconds;
-  return sign === 0x2d ? -seconds : NaN;
+  if (at !== end || seconds < 0) return NaN;
+  if (sign === PLUS) return seconds;
+  return sign === HYPHEN ? -seconds : NaN;
 }
 
+/** The digit at `at`; negative for any other character, and past the end. */
 function digit(text: string, at: number): number {
-  const value = text.charCodeAt(at) - 0x30; // NaN past the end
-  return value >= 0 && value <= 9 ? value : NaN;
+  if (at >= text.length) return -1;
+  const value = text.charCodeAt(at) - ZERO;
+  return value <= 9 ? value : -1;
 }
 
+/** The two digits at `at`; negative if one is none. */
 function two_digits(text: string, at: number): number {
-  return 10 * digit(text, at) + digit(text, at + 1);
-}
-
-function after_digits(text: string, start: number): number {
-  let at = start;
-  while (!Number.isNaN(digit(text, at))) at++;
-  return at;
+  const tens = digit(text, at);
+  const ones = digit(text, at + 1);
+  return (tens | ones) < 0 ? -1 : 10 * tens + ones;
 }
 
 function year_month_day(days: number): string {
@@ -148,7 +170,23 @@ function year_month_day(days: number): string {
   const day = day_of_year - Math.floor((153 * month_from_march + 2) / 5) + 1;
   const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
   const year = year_of_era + 400 * era + (month <= 2 ? 1 : 0);
-  return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
+  if (year < 1000 || year > 9999) return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
+  const century = Math.floor(year / 100);
+  const rest = year - 100 * century;
+  // One flat string at once is twice as fast as joining its parts.
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    tens(century), ones(century), tens(rest), ones(rest), HYPHEN,
+    tens(month), ones(month), HYPHEN, tens(day), ones(day),
+  );
+}
+
+function tens(n: number): number {
+  return ZERO + Math.floor(n / 10);
+}
+
+function ones(n: number): number {
+  return ZERO + n % 10;
 }
 
 /** Whether a count of days since 2000-01-01 lies before the year 1. */

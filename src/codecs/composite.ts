@@ -16,7 +16,7 @@ import { part_text } from "./array_text.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { never_binary, no_encode } from "./printed.ts";
-import { quoted, TextScanner } from "./scanner.ts";
+import { CLOSE_PARENTHESIS, COMMA, OPEN_PARENTHESIS, quoted, TextScanner } from "./scanner.ts";
 import { text_codec } from "./text.ts";
 
 /** One attribute of a composite type. */
@@ -29,8 +29,6 @@ export interface Attribute {
 
 const FIELD_SIZE = 8; // OID, length
 const MAX_DEPTH = 64; // records within records
-const CLOSE = 0x29; // )
-const COMMA = 0x2c;
 
 /** A composite type, such as a table's row. Its attributes are in their order, without dropped ones. */
 export function composite_codec(
@@ -218,10 +216,10 @@ function decode_fields(
 
 function read_row(text: string, name: string): (string | null)[] {
   const scanner = new TextScanner(text, name);
-  scanner.expect("(");
+  scanner.expect(OPEN_PARENTHESIS);
   const texts: (string | null)[] = [];
-  do texts.push(read_field(scanner)); while (scanner.skip(","));
-  scanner.expect(")");
+  do texts.push(read_field(scanner)); while (scanner.skip(COMMA));
+  scanner.expect(CLOSE_PARENTHESIS);
   scanner.end();
   return texts;
 }
@@ -229,7 +227,7 @@ function read_row(text: string, name: string): (string | null)[] {
 function read_field(scanner: TextScanner): string | null {
   const text = scanner.quoted();
   if (text !== null) return text;
-  const word = scanner.word(COMMA, CLOSE);
+  const word = scanner.word(COMMA, CLOSE_PARENTHESIS);
   return word === "" ? null : word;
 }
 

@@ -90,11 +90,11 @@ function read_hstore(text: string): Hstore {
   if (text === "") return pairs;
   do {
     const key = scanner.quoted();
-    scanner.expect("=>");
+    if (key === null || !scanner.skip_text("=>")) throw scanner.malformed();
     const value = scanner.quoted();
-    if (key === null || (value === null && !scanner.skip("NULL"))) throw scanner.malformed();
+    if (value === null && !scanner.skip_text("NULL")) throw scanner.malformed();
     set_own(pairs, key, value);
-  } while (scanner.skip(", "));
+  } while (scanner.skip_text(", "));
   scanner.end();
   return pairs;
 }

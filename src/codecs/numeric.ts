@@ -21,6 +21,8 @@ const SPECIALS = new Map([[0xc000, "NaN"], [0xd000, "Infinity"], [0xf000, "-Infi
 const MAX_SCALE = 0x3fff; // NUMERIC_DSCALE_MAX
 const BASE = 10000;
 const BASE_DIGITS = 4; // decimal digits in one of base 10000
+const EXACT_DIGITS = 3; // of base 10000, that a number holds with room to spare
+const MAX_LIMIT = BASE ** EXACT_DIGITS;
 
 /** The `numeric` type. Numbers, bigints and strings go out as text. */
 export const numeric: TypeCodec<string> = printed_codec({
@@ -58,8 +60,11 @@ function special(sign: number): string {
 /** The digits before the point: those with a weight of 0 and up. */
 function whole_text(view: DataView, digits: number, count: number, weight: number): string {
   if (weight < 0) return "0";
-  let text = String(digit_at(view, digits, 0, count));
-  for (let i = 1; i <= weight; i++) text += padded(digit_at(view, digits, i, count));
+  let value = 0;
+  const last = Math.min(weight, EXACT_DIGITS - 1);
+  for (let i = 0; i <= last; i++) value = BASE * value + digit_at(view, digits, i, count);
+  let text = String(value);
+  for (let i = last + 1; i <= weight; i++) text += padded(digit_at(view, digits, i, count), BASE);
   return text;
 }
 
@@ -72,10 +77,22 @@ function fraction_text(
   scale: number,
 ): string {
   let text = "";
-  for (let i = weight + 1; text.length < scale; i++) {
-    text += padded(digit_at(view, digits, i, count));
+  let value = 0;
+  let limit = 1; // the power of 10 above `value`
+  for (let i = weight + 1, left = scale; left > 0; i++, left -= BASE_DIGITS) {
+    value = BASE * value + digit_at(view, digits, i, count);
+    limit *= BASE;
+    if (left < BASE_DIGITS) { // the server shows no more, whatever it sent
+      const rest = 10 ** (BASE_DIGITS - left);
+      value = Math.trunc(value / rest);
+      limit /= rest;
+    }
+    if (limit < MAX_LIMIT && left > BASE_DIGITS) continue;
+    text += padded(value, limit);
+    value = 0;
+    limit = 1;
   }
-  return text.length === scale ? text : text.slice(0, scale);
+  return text;
 }
 
 /** The digit at `index` from the first that was sent; 0 outside of these. */
@@ -86,6 +103,7 @@ function digit_at(view: DataView, digits: number, index: number, count: number):
   return digit;
 }
 
-function padded(digit: number): string {
-  return String(digit + BASE).slice(-BASE_DIGITS);
+/** As many digits of `value` as `limit`, a power of 10, has zeros. */
+function padded(value: number, limit: number): string {
+  return String(limit + value).slice(1);
 }

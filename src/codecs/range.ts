@@ -16,7 +16,17 @@ import { DataError } from "../errors.ts";
 import { part_text } from "./array_text.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
-import { quoted, TextScanner } from "./scanner.ts";
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  CLOSE_PARENTHESIS,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  OPEN_PARENTHESIS,
+  quoted,
+  TextScanner,
+} from "./scanner.ts";
 
 /** The values between two bounds. */
 export interface Range<T = unknown> {
@@ -41,9 +51,6 @@ const ALL_FLAGS = 0x1f;
 const MIN_SIZE = 5; // of a range in a multirange: its length and its flags, in bytes
 const RULE = "must be a range { lower, upper, lower_inc, upper_inc, empty } or a string";
 const LIST_RULE = "must be an array of ranges or a string";
-const COMMA = 0x2c;
-const BRACKET = 0x5d; // ]
-const PARENTHESIS = 0x29; // )
 
 /**
  * Makes a range.
@@ -213,24 +220,24 @@ function decode_multirange(
 
 function read_multirange(scanner: TextScanner, subtype: TypeCodec): Range[] {
   const ranges: Range[] = [];
-  scanner.expect("{");
-  if (!scanner.skip("}")) {
-    do ranges.push(read_range(scanner, subtype)); while (scanner.skip(","));
-    scanner.expect("}");
+  scanner.expect(OPEN_BRACE);
+  if (!scanner.skip(CLOSE_BRACE)) {
+    do ranges.push(read_range(scanner, subtype)); while (scanner.skip(COMMA));
+    scanner.expect(CLOSE_BRACE);
   }
   scanner.end();
   return ranges;
 }
 
 function read_range(scanner: TextScanner, subtype: TypeCodec): Range {
-  if (scanner.skip("empty")) return make(null, null, false, false, true);
-  const lower_inc = scanner.skip("[");
-  if (!lower_inc) scanner.expect("(");
+  if (scanner.skip_text("empty")) return make(null, null, false, false, true);
+  const lower_inc = scanner.skip(OPEN_BRACKET);
+  if (!lower_inc) scanner.expect(OPEN_PARENTHESIS);
   const lower = read_bound(scanner, COMMA, COMMA, subtype);
-  scanner.expect(",");
-  const upper = read_bound(scanner, BRACKET, PARENTHESIS, subtype);
-  const upper_inc = scanner.skip("]");
-  if (!upper_inc) scanner.expect(")");
+  scanner.expect(COMMA);
+  const upper = read_bound(scanner, CLOSE_BRACKET, CLOSE_PARENTHESIS, subtype);
+  const upper_inc = scanner.skip(CLOSE_BRACKET);
+  if (!upper_inc) scanner.expect(CLOSE_PARENTHESIS);
   return make(lower, upper, lower_inc, upper_inc, false);
 }
 

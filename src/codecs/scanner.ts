@@ -11,6 +11,20 @@
 import type { DataError } from "../errors.ts";
 import { malformed_text } from "./check.ts";
 
+/** `(`, as an ASCII code, like the others. */
+export const OPEN_PARENTHESIS = 0x28;
+/** `)` */
+export const CLOSE_PARENTHESIS = 0x29;
+/** `,` */
+export const COMMA = 0x2c;
+/** `[` */
+export const OPEN_BRACKET = 0x5b;
+/** `]` */
+export const CLOSE_BRACKET = 0x5d;
+/** `{` */
+export const OPEN_BRACE = 0x7b;
+/** `}` */
+export const CLOSE_BRACE = 0x7d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -36,21 +50,23 @@ export class TextScanner {
     return this.#text.charCodeAt(this.#at);
   }
 
-  /** Steps over `text` if it is ahead. */
-  skip(text: string): boolean {
-    if (!this.#text.startsWith(text, this.#at)) return false;
-    this.#at += text.length;
+  /** Steps over the character with this code if it is ahead. */
+  skip(code: number): boolean {
+    if (this.next !== code) return false;
+    this.#at++;
     return true;
   }
 
-  /** Steps over `text`, or throws. */
-  expect(text: string): void {
-    if (!this.skip(text)) throw this.malformed();
+  /** Steps over the character with this code, or throws. */
+  expect(code: number): void {
+    if (!this.skip(code)) throw this.malformed();
   }
 
-  /** Steps over one character and returns it; empty at the end. */
-  take(): string {
-    return this.#text.charAt(this.#at++);
+  /** Steps over `text` if it is ahead. */
+  skip_text(text: string): boolean {
+    if (!this.#text.startsWith(text, this.#at)) return false;
+    this.#at += text.length;
+    return true;
   }
 
   /** The text in quotes ahead, or null if there are none. */

@@ -14,10 +14,9 @@ import { string_text } from "./kinds.ts";
 
 const SIZE = 16; // bytes
 const SHAPE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);
+const HYPHEN = 0x2d;
+/** ASCII codes of the hex digits. */
+const HEX: Uint8Array = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 
 /** The `uuid` type. */
 export const uuid: TypeCodec<string> = {
@@ -29,12 +28,7 @@ export const uuid: TypeCodec<string> = {
 
   decode(bytes, _view, start, length) {
     if (length !== SIZE) throw wrong_size("uuid", SIZE, length);
-    return HEX[bytes[start]!]! + HEX[bytes[start + 1]!] + HEX[bytes[start + 2]!] +
-      HEX[bytes[start + 3]!] + "-" + HEX[bytes[start + 4]!] + HEX[bytes[start + 5]!] + "-" +
-      HEX[bytes[start + 6]!] + HEX[bytes[start + 7]!] + "-" + HEX[bytes[start + 8]!] +
-      HEX[bytes[start + 9]!] + "-" + HEX[bytes[start + 10]!] + HEX[bytes[start + 11]!] +
-      HEX[bytes[start + 12]!] + HEX[bytes[start + 13]!] + HEX[bytes[start + 14]!] +
-      HEX[bytes[start + 15]!];
+    return text_of(bytes, start);
   },
 
   decode_text(text) {
@@ -56,3 +50,18 @@ export const uuid: TypeCodec<string> = {
     return string_text(value, "must be a string");
   },
 };
+
+/** One call that makes one flat string; joining parts leaves a tree of them. */
+function text_of(bytes: Uint8Array, start: number): string {
+  const high = (i: number) => HEX[bytes[start + i]! >> 4]!;
+  const low = (i: number) => HEX[bytes[start + i]! & 15]!;
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), HYPHEN,
+    high(4), low(4), high(5), low(5), HYPHEN,
+    high(6), low(6), high(7), low(7), HYPHEN,
+    high(8), low(8), high(9), low(9), HYPHEN,
+    high(10), low(10), high(11), low(11), high(12), low(12),
+    high(13), low(13), high(14), low(14), high(15), low(15),
+  );
+}
