@@ -42,9 +42,13 @@ export async function fresh_database(): Promise<Database> {
   url.pathname = name;
   const port = Number(server.port || 5432);
   const socket_dir = await ask_server(async (sql) => {
-    await sql.unsafe(`create database ${name}`);
-    const [row] = await sql.unsafe("show unix_socket_directories");
-    return String(row?.["unix_socket_directories"]).split(",")[0]!.trim();
+    const [facts] = await sql<[{ version: number; sockets: string }]>`
+      select current_setting('server_version_num')::int as version,
+             current_setting('unix_socket_directories') as sockets`;
+    // Since 15 a server can copy files instead of logging each page, which is faster where nothing syncs.
+    const strategy = facts.version >= 150_000 ? "strategy file_copy" : "";
+    await sql.unsafe(`create database ${name} ${strategy}`);
+    return facts.sockets.split(",")[0]!.trim();
   });
   const drop = () =>
     ask_server(async (sql) => {

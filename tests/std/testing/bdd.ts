@@ -9,16 +9,9 @@
  * @module
  */
 
-/** A test, a suite's declarations, or a hook. A suite's must not return a promise. */
-export type Body = () => void | Promise<void>;
+import type { Body, Options, Runner } from "./runner.ts";
 
-/** Where a test or suite differs from others. */
-export interface Options {
-  /** Leave it out of the run. Default: false. */
-  readonly ignore?: boolean;
-  /** Leave out all others. Default: false. */
-  readonly only?: boolean;
-}
+export type { Body, Options };
 
 /** Declares a test or a suite. The name reads as a sentence. */
 export interface Declare {
@@ -36,22 +29,6 @@ export interface DeclareWithVariants extends Declare {
   readonly ignore: Declare;
   /** One that does not run. */
   readonly skip: Declare;
-}
-
-/** What each runtime's runner provides. */
-export interface Runner {
-  /** Declares a suite. */
-  describe(name: string, options: Options, fn: Body): void;
-  /** Declares a test. */
-  it(name: string, options: Options, fn: Body): void;
-  /** Runs once before the first test of the suite, or of the file. */
-  beforeAll(fn: Body): void;
-  /** Runs once after the last test of the suite, or of the file. */
-  afterAll(fn: Body): void;
-  /** Runs before each test of the suite, or of the file; outer ones first. */
-  beforeEach(fn: Body): void;
-  /** Runs after each test of the suite, or of the file; inner ones first. */
-  afterEach(fn: Body): void;
 }
 
 const runner: Runner = await runner_of_this_runtime();

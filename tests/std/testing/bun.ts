@@ -4,22 +4,22 @@
  * @module
  */
 
-import type { Body, Runner } from "./bdd.ts";
+import { type Body, type Options, type Runner, TEST_LIMIT } from "./runner.ts";
 
 /** The part of `bun:test` used here; its own types are not installed. */
 interface BunTest {
-  readonly describe: BunDeclare;
-  readonly test: BunDeclare;
-  beforeAll(fn: Body): void;
-  afterAll(fn: Body): void;
-  beforeEach(fn: Body): void;
-  afterEach(fn: Body): void;
+  readonly describe: Declare;
+  readonly test: Declare;
+  beforeAll(fn: Body, limit: number): void;
+  afterAll(fn: Body, limit: number): void;
+  beforeEach(fn: Body, limit: number): void;
+  afterEach(fn: Body, limit: number): void;
 }
 
-interface BunDeclare {
-  (name: string, fn: Body): void;
-  readonly skip: (name: string, fn: Body) => void;
-  readonly only: (name: string, fn: Body) => void;
+interface Declare {
+  (name: string, fn: Body, limit?: number): void;
+  readonly skip: Declare;
+  readonly only: Declare;
 }
 
 // A variable keeps the type checker from looking for the module.
@@ -28,16 +28,15 @@ const bun: BunTest = await import(name);
 
 /** Runs under `bun test`. */
 export const bun_runner: Runner = {
-  describe: (name, { ignore, only }, fn) => {
-    const declare = ignore ? bun.describe.skip : only ? bun.describe.only : bun.describe;
-    declare(name, fn);
-  },
-  it: (name, { ignore, only }, fn) => {
-    const declare = ignore ? bun.test.skip : only ? bun.test.only : bun.test;
-    declare(name, fn);
-  },
-  beforeAll: bun.beforeAll,
-  afterAll: bun.afterAll,
-  beforeEach: bun.beforeEach,
-  afterEach: bun.afterEach,
+  describe: (name, options, fn) => variant(bun.describe, options)(name, fn),
+  it: (name, options, fn) => variant(bun.test, options)(name, fn, TEST_LIMIT),
+  beforeAll: (fn) => bun.beforeAll(fn, TEST_LIMIT),
+  afterAll: (fn) => bun.afterAll(fn, TEST_LIMIT),
+  beforeEach: (fn) => bun.beforeEach(fn, TEST_LIMIT),
+  afterEach: (fn) => bun.afterEach(fn, TEST_LIMIT),
 };
+
+function variant(declare: Declare, { ignore, only }: Options): Declare {
+  if (ignore) return declare.skip;
+  return only ? declare.only : declare;
+}

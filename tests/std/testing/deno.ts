@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Body, Options, Runner } from "./bdd.ts";
+import { type Body, type Options, type Runner, TEST_LIMIT } from "./runner.ts";
 
 interface Test {
   readonly name: string;
@@ -26,9 +26,6 @@ interface Suite {
   readonly before_each: Body[];
   readonly after_each: Body[];
 }
-
-/** How long a test or hook may take, in milliseconds; a wait that never ends fails here. */
-const TEST_LIMIT = 60_000;
 
 // Taken now: a test may replace the global ones by a clock of its own.
 const { setTimeout, clearTimeout } = globalThis;
