@@ -19,7 +19,6 @@ describe("hooks", () => {
       afterAll(() => void calls.push("after all inner"));
 
       it("two", () => void calls.push("two"));
-      it.skip("is not run", () => void calls.push("skipped"));
     });
   });
 
