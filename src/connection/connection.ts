@@ -209,7 +209,7 @@ export class Connection extends Queryable implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.#end !== null) return;
-    this.#finish(new InterfaceError("cannot use the connection: it is closed"));
+    this.#finish(new InterfaceError("cannot use the connection: the connection is closed"));
     await this.#session.close();
     await this.#lease?.release(this);
   }

@@ -1,0 +1,299 @@
+/**
+ * Opens sessions: dial, encrypt, log in, on the first of the hosts that will do.
+ * The only maker of a Session.
+ *
+ * Law: what belongs to one attempt (password, key, negotiated version) never
+ * reaches another. A server that refuses the login ends the search, since all
+ * hosts are asked as the same user; one that cannot be reached does not.
+ *
+ * Source: PQconnectPoll, src/interfaces/libpq/fe-connect.c
+ *
+ * @module
+ */
+
+import type { Adapter, Clock } from "../adapters/socket.ts";
+import type { CodecRegistry } from "../codecs/registry.ts";
+import { OperationalError, PgError, TimeoutError } from "../errors.ts";
+import { decode_backend } from "../protocol/backend.ts";
+import { FrameDecoder } from "../protocol/frame.ts";
+import {
+  handshake,
+  type HandshakeIo,
+  type HandshakeOptions,
+  type SessionStart,
+} from "../protocol/handshake.ts";
+import { PROTOCOL_3_0 } from "../protocol/tags.ts";
+import type { ScramKeyCache } from "../protocol/scram.ts";
+import { send_cancel } from "./cancel.ts";
+import { certificate_hash } from "./certificate_hash.ts";
+import { system_clock } from "./clock.ts";
+import { type Channel, open_channel } from "./encrypt.ts";
+import type { Host } from "./hosts.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Session } from "./session.ts";
+import { is_acceptable, passes } from "./target_session.ts";
+import type { Line } from "./wire.ts";
+
+/** Opens any number of sessions with the same options, as a pool does. */
+export class Establisher {
+  readonly #adapter: Adapter;
+  readonly #options: ResolvedOptions;
+  readonly #codecs: CodecRegistry;
+  readonly #clock: Clock;
+  readonly #scram_keys: ScramKeyCache = new Map();
+
+  /** @param codecs Shared by all sessions. */
+  constructor(adapter: Adapter, options: ResolvedOptions, codecs: CodecRegistry) {
+    this.#adapter = adapter;
+    this.#options = options;
+    this.#codecs = codecs;
+    this.#clock = adapter.clock ?? system_clock;
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @param timeout Seconds for all of it.
+   * @param signal Abandons the attempt.
+   * @throws {OperationalError} If no host will do; its DETAIL has a line for each.
+   * @throws {TimeoutError} If none was ready in time.
+   */
+  async open(timeout: number, signal?: AbortSignal): Promise<Session> {
+    return await this.#within(timeout, () => too_slow(timeout, "timeout"), signal, this.#open);
+  }
+
+  readonly #open = async (signal: AbortSignal): Promise<Session> => {
+    const failures: string[] = [];
+    let last: unknown;
+    for (const wanted of passes(this.#options.target_session_attrs)) {
+      for (const host of this.#hosts()) {
+        try {
+          const session = await this.#open_host(host, signal);
+          if (await is_acceptable(session, wanted)) return session;
+          await session.close();
+          last = new OperationalError(`the session must be ${wanted}, but is not`);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (ends_search(error)) throw error;
+          last = error;
+        }
+        failures.push(`${host.host}:${host.port}: ${first_line(last)}`);
+      }
+    }
+    if (failures.length === 1 && last instanceof PgError) throw last;
+    throw new OperationalError("cannot connect: no host could be used", {
+      detail: failures.join("\n"),
+      sqlstate: "08001",
+      safe_to_retry: true,
+      cause: last,
+    });
+  };
+
+  #hosts(): readonly Host[] {
+    const { hosts, load_balance_hosts } = this.#options;
+    return load_balance_hosts === "random" ? shuffled(hosts) : hosts;
+  }
+
+  /** Within `connect_timeout`, which is per host. */
+  #open_host(host: Host, signal: AbortSignal): Promise<Session> {
+    const { connect_timeout } = this.#options;
+    const late = () => too_slow(connect_timeout, "connect_timeout");
+    return this.#within(connect_timeout, late, signal, (signal) => this.#try_ways(host, signal));
+  }
+
+  /** Runs `work` with a signal that aborts after `seconds`, or when `outer` does. */
+  async #within<T>(
+    seconds: number,
+    late: () => TimeoutError,
+    outer: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const stop = new AbortController();
+    const abort = () => stop.abort(outer!.reason);
+    outer?.throwIfAborted();
+    outer?.addEventListener("abort", abort);
+    const cancel_timer = seconds === Infinity
+      ? () => {}
+      : this.#clock.set_timer(seconds * 1000, () => stop.abort(late()));
+    try {
+      return await work(stop.signal);
+    } finally {
+      cancel_timer();
+      outer?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** `allow` tries without TLS first; `prefer` with, where the server then refuses the login. */
+  async #try_ways(host: Host, signal: AbortSignal): Promise<Session> {
+    const { sslmode } = this.#options;
+    const tls_first = sslmode !== "disable" && sslmode !== "allow";
+    try {
+      return await this.#try_versions(host, tls_first, signal);
+    } catch (error) {
+      const other_way = sslmode === "allow" || sslmode === "prefer";
+      if (!other_way || "path" in host.address || !is_refusal(error)) throw error;
+      return await this.#try_versions(host, !tls_first, signal).catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Some proxies drop who asks for 3.2 instead of negotiating. */
+  async #try_versions(host: Host, use_tls: boolean, signal: AbortSignal): Promise<Session> {
+    const { max_protocol_version, min_protocol_version } = this.#options;
+    try {
+      return await this.#log_in(host, use_tls, max_protocol_version, signal);
+    } catch (error) {
+      const older = max_protocol_version > PROTOCOL_3_0 && min_protocol_version <= PROTOCOL_3_0;
+      if (!older || signal.aborted || !(error instanceof NoAnswer)) throw error;
+      return await this.#log_in(host, use_tls, PROTOCOL_3_0, signal);
+    }
+  }
+
+  async #log_in(
+    host: Host,
+    use_tls: boolean,
+    version: number,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const channel = await this.#channel(host, use_tls, signal);
+    const { socket, encrypted } = channel;
+    const close = () => socket.close();
+    signal.addEventListener("abort", close);
+    try {
+      signal.throwIfAborted();
+      const line: Line = {
+        socket,
+        reader: socket.readable.getReader(),
+        writer: socket.writable.getWriter(),
+        frames: new FrameDecoder(),
+      };
+      line.writer.closed.catch(() => {}); // the reader reports the loss
+      const start = await handshake(io(line), {
+        ...await this.#auth(host, channel),
+        parameters: this.#options.startup,
+        max_protocol_version: version,
+        min_protocol_version: this.#options.min_protocol_version,
+      });
+      line.frames.authenticated = true;
+      return this.#session(host, line, start, encrypted);
+    } catch (error) {
+      socket.close();
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener("abort", close);
+    }
+  }
+
+  async #channel(host: Host, use_tls: boolean, signal: AbortSignal): Promise<Channel> {
+    const { sslmode, sslnegotiation } = this.#options;
+    const options = { sslmode, sslnegotiation, tls: this.#options.tls_for(host) };
+    return await open_channel(this.#adapter, host.address, options, use_tls, signal);
+  }
+
+  async #auth(
+    host: Host,
+    { socket, encrypted }: Channel,
+  ): Promise<Omit<HandshakeOptions, "parameters">> {
+    const { require_auth, channel_binding, scram_max_iterations } = this.#options;
+    const certificate = encrypted ? socket.peer_certificate : null;
+    return {
+      password: () => this.#options.password_for(host),
+      secret_allowed: encrypted || is_local(host),
+      encrypted,
+      require_auth,
+      channel_binding,
+      channel_binding_data: certificate ? await certificate_hash(certificate) : null,
+      max_scram_iterations: scram_max_iterations,
+      scram_keys: this.#scram_keys,
+    };
+  }
+
+  #session(host: Host, line: Line, start: SessionStart, encrypted: boolean): Session {
+    const { statement_cache_size, pooler } = this.#options;
+    // Not the name again: it may resolve to another server.
+    const same = { ...host, address: line.socket.remote ?? host.address };
+    const session = new Session(line, start, {
+      clock: this.#clock,
+      codecs: this.#codecs,
+      statement_cache_size,
+      transaction_pooler: pooler === "transaction",
+      send_cancel: ({ backend_pid, secret_key }, signal) =>
+        send_cancel(
+          (signal) => this.#channel(same, encrypted, signal),
+          backend_pid,
+          secret_key,
+          signal,
+        ),
+    });
+    for (const notice of start.notices) session.notice(notice);
+    return session;
+  }
+}
+
+/** The server closed before it said anything. */
+class NoAnswer extends OperationalError {}
+
+/** The handshake's messages, from and to a line. */
+function io(line: Line): HandshakeIo {
+  let answered = false;
+  return {
+    send: (bytes) => line.writer.write(bytes),
+    async next() {
+      while (!line.frames.next()) {
+        const { value, done } = await line.reader.read();
+        if (done) throw closed_early(answered);
+        line.frames.push(value);
+      }
+      answered = true;
+      return decode_backend(line.frames.tag, line.frames.body());
+    },
+  };
+}
+
+function closed_early(answered: boolean): OperationalError {
+  const message = "cannot connect: the server closed the connection during the login";
+  const info = {
+    sqlstate: "08001",
+    hint: "is it a PostgreSQL server, and does it accept connections?",
+  };
+  return answered ? new OperationalError(message, info) : new NoAnswer(message, info);
+}
+
+/** A login that the server refused: the next host would ask the same user the same. */
+function ends_search(error: unknown): boolean {
+  if (!(error instanceof OperationalError)) return error instanceof PgError;
+  const { sqlstate } = error;
+  return sqlstate !== null &&
+    (sqlstate.startsWith("28") || sqlstate === "3D000" || sqlstate === "42501");
+}
+
+/** The server said no to this way of connecting, rather than not being there. */
+function is_refusal(error: unknown): boolean {
+  return error instanceof OperationalError && error.diag?.sqlstate?.startsWith("28") === true;
+}
+
+function is_local(host: Host): boolean {
+  return "path" in host.address || LOOPBACK.test(host.address.hostname);
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+function too_slow(seconds: number, option: string): TimeoutError {
+  return new TimeoutError(
+    `cannot connect: the server must be ready within ${seconds} s (${option}), but was not`,
+  );
+}
+
+function first_line(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}

@@ -1,0 +1,62 @@
+/**
+ * `target_session_attrs`: which kinds of server a session may be on.
+ *
+ * Servers since 14 report what is needed, so most checks cost nothing.
+ *
+ * Source: https://www.postgresql.org/docs/current/libpq-connect.html, `target_session_attrs`
+ *
+ * @module
+ */
+
+import { scalar_row } from "../rows/factories.ts";
+import type { TargetSessionAttrs } from "./connect_options.ts";
+import type { Session } from "./session.ts";
+
+/** A demand that one pass over the hosts can meet. */
+export type Wanted = Exclude<TargetSessionAttrs, "prefer-standby">;
+
+/** Seconds for the question to a server that does not report by itself. */
+const TIMEOUT = 10;
+
+/** The passes over the hosts: who prefers a standby takes any the second time. */
+export function passes(wanted: TargetSessionAttrs): readonly Wanted[] {
+  return wanted === "prefer-standby" ? ["standby", "any"] : [wanted];
+}
+
+/** Whether the session is of the kind that is wanted. */
+export async function is_acceptable(session: Session, wanted: Wanted): Promise<boolean> {
+  switch (wanted) {
+    case "any":
+      return true;
+    case "read-write":
+      return !await is_read_only(session);
+    case "read-only":
+      return await is_read_only(session);
+    case "primary":
+      return !await is_standby(session);
+    case "standby":
+      return await is_standby(session);
+  }
+}
+
+async function is_standby(session: Session): Promise<boolean> {
+  return reported(session, "in_hot_standby") ??
+    await ask(session, "pg_catalog.pg_is_in_recovery()");
+}
+
+async function is_read_only(session: Session): Promise<boolean> {
+  if (await is_standby(session)) return true;
+  return reported(session, "default_transaction_read_only") ??
+    await ask(session, "pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool");
+}
+
+function reported(session: Session, name: string): boolean | undefined {
+  const value = session.parameters.get(name);
+  return value === undefined ? undefined : value === "on";
+}
+
+async function ask(session: Session, expression: string): Promise<boolean> {
+  const options = { row_factory: scalar_row, timeout: TIMEOUT };
+  const { rows } = await session.query<boolean>(`select ${expression}`, [], options);
+  return rows[0] === true;
+}

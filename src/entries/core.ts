@@ -1,0 +1,51 @@
+/**
+ * The runtime-free core of edgepg: give it an adapter, get the API.
+ *
+ * ```ts ignore
+ * import { bind_adapter } from "@edgepg/edgepg/core";
+ *
+ * const { connect, create_pool } = bind_adapter(my_adapter);
+ * ```
+ *
+ * @module
+ */
+
+import type { Adapter } from "../adapters/socket.ts";
+import { builtin_registry } from "../codecs/builtin.ts";
+import type { ConnectOptions } from "../connection/connect_options.ts";
+import { Connection } from "../connection/connection.ts";
+import { Establisher } from "../connection/establish.ts";
+import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
+
+export * from "./public.ts";
+export type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/socket.ts";
+
+/** What an adapter is bound to. */
+export interface Api {
+  /**
+   * Opens a connection. The caller closes it.
+   *
+   * @param dsn A URI (`postgres://user@host/db`), libpq's `name=value` text, or options.
+   * What it leaves out comes from the `PG*` environment variables.
+   * @param options Override the dsn.
+   * @throws {InterfaceError} If a parameter is unknown or malformed.
+   * @throws {OperationalError} If no server can be reached, or it refuses the login.
+   * @throws {TimeoutError} If that takes longer than `timeout` seconds.
+   */
+  connect(dsn?: string | URL | ConnectOptions, options?: ConnectOptions): Promise<Connection>;
+}
+
+/** Makes the API of one runtime, or of one's own way to the server. */
+export function bind_adapter(adapter: Adapter): Api {
+  return {
+    async connect(dsn, options) {
+      const resolved = await resolve_options(dsn, options, adapter);
+      const session = await establisher(adapter, resolved).open(resolved.timeout, resolved.signal);
+      return new (resolved.connection_factory ?? Connection)(session, resolved);
+    },
+  };
+}
+
+function establisher(adapter: Adapter, options: ResolvedOptions): Establisher {
+  return new Establisher(adapter, options, builtin_registry(options));
+}

@@ -1,0 +1,15 @@
+/**
+ * edgepg on Deno, with no detection of the runtime.
+ *
+ * @module
+ */
+
+import { deno_adapter } from "../adapters/deno.ts";
+import { type Api, bind_adapter } from "./core.ts";
+
+export * from "./public.ts";
+
+const api: Api = bind_adapter(deno_adapter);
+
+/** Opens a connection. See `Api.connect`. */
+export const connect: Api["connect"] = api.connect;

@@ -1,0 +1,15 @@
+/**
+ * edgepg on Node, with no detection of the runtime.
+ *
+ * @module
+ */
+
+import { node_adapter } from "../adapters/node.ts";
+import { type Api, bind_adapter } from "./core.ts";
+
+export * from "./public.ts";
+
+const api: Api = bind_adapter(node_adapter);
+
+/** Opens a connection. See `Api.connect`. */
+export const connect: Api["connect"] = api.connect;

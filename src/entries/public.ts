@@ -1,0 +1,35 @@
+/**
+ * Every public name that does not depend on the runtime, re-exported by all entry modules.
+ *
+ * @module
+ */
+
+export * from "../errors.ts";
+export type { Condition } from "../sqlstate.ts";
+
+export { Connection } from "../connection/connection.ts";
+export type { ConnectionSettings, EchoEvent, Lease, Notice } from "../connection/connection.ts";
+export { TransactionStatus } from "../connection/server_facts.ts";
+export { Cursor } from "../connection/cursor.ts";
+export type { CursorOptions } from "../connection/cursor.ts";
+export { Queryable } from "../connection/queryable.ts";
+export type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
+export { Result } from "../connection/result.ts";
+export { NotificationQueue } from "../connection/notifies.ts";
+export type { Notification } from "../connection/session.ts";
+export type * from "../connection/connect_options.ts";
+
+export { Column } from "../rows/column.ts";
+export { class_row, object_row, scalar_row, tuple_row } from "../rows/factories.ts";
+export type { ObjectRow, RowFactory } from "../rows/factories.ts";
+
+export { sql } from "../sql/template.ts";
+export type { Sql, SqlTag } from "../sql/template.ts";
+
+export { Interval } from "../codecs/interval.ts";
+export type { IntervalParts } from "../codecs/interval.ts";
+export { Json } from "../codecs/json.ts";
+export type { JsonConstructor } from "../codecs/json.ts";
+export { Range } from "../codecs/range.ts";
+export type { Codec } from "../codecs/codec.ts";
+export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometric.ts";
