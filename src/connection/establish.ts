@@ -15,7 +15,6 @@ import type { Adapter, Clock } from "../adapters/socket.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
 import { OperationalError, PgError, TimeoutError } from "../errors.ts";
 import { decode_backend } from "../protocol/backend.ts";
-import { FrameDecoder } from "../protocol/frame.ts";
 import {
   handshake,
   type HandshakeIo,
@@ -29,10 +28,10 @@ import { certificate_hash } from "./certificate_hash.ts";
 import { system_clock } from "./clock.ts";
 import { type Channel, open_channel } from "./encrypt.ts";
 import type { Host } from "./hosts.ts";
+import { Line } from "./line.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { is_acceptable, passes } from "./target_session.ts";
-import type { Line } from "./wire.ts";
 
 /** Opens any number of sessions with the same options, as a pool does. */
 export class Establisher {
@@ -162,13 +161,7 @@ export class Establisher {
     signal.addEventListener("abort", close);
     try {
       signal.throwIfAborted();
-      const line: Line = {
-        socket,
-        reader: socket.readable.getReader(),
-        writer: socket.writable.getWriter(),
-        frames: new FrameDecoder(),
-      };
-      line.writer.closed.catch(() => {}); // the reader reports the loss
+      const line = new Line(socket);
       const start = await handshake(io(line), {
         ...await this.#auth(host, channel),
         parameters: this.#options.startup,
@@ -238,12 +231,13 @@ class NoAnswer extends OperationalError {}
 function io(line: Line): HandshakeIo {
   let answered = false;
   return {
-    send: (bytes) => line.writer.write(bytes),
+    send(bytes) {
+      line.out.raw(bytes);
+      line.flush();
+    },
     async next() {
       while (!line.frames.next()) {
-        const { value, done } = await line.reader.read();
-        if (done) throw closed_early(answered);
-        line.frames.push(value);
+        if (!await line.read()) throw closed_early(answered);
       }
       answered = true;
       return decode_backend(line.frames.tag, line.frames.body());

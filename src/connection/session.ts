@@ -19,7 +19,8 @@ import { QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
 import { SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
-import { type Line, Wire, type WireEvents } from "./wire.ts";
+import type { Line } from "./line.ts";
+import { Wire, type WireEvents } from "./wire.ts";
 
 /** What LISTEN brings. */
 export interface Notification {

@@ -11,25 +11,17 @@
  * @module
  */
 
-import type { Clock, Socket } from "../adapters/socket.ts";
-import { ByteWriter } from "../bytes/writer.ts";
+import type { Clock } from "../adapters/socket.ts";
+import type { ByteWriter } from "../bytes/writer.ts";
 import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 import { type BackendMessage, decode_backend, type TransactionState } from "../protocol/backend.ts";
-import type { FrameDecoder } from "../protocol/frame.ts";
 import { encode_query, encode_terminate } from "../protocol/frontend.ts";
 import { BackendTag } from "../protocol/tags.ts";
 import { server_message } from "../server_error.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
 import { Fifo } from "./fifo.ts";
-
-/** An authenticated socket, as the handshake leaves it. */
-export interface Line {
-  readonly socket: Socket;
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly frames: FrameDecoder;
-}
+import type { Line } from "./line.ts";
 
 /** What a Wire tells its session. */
 export interface WireEvents {
@@ -61,18 +53,14 @@ export class Wire {
   readonly #clock: Clock;
   readonly #events: WireEvents;
   readonly #one_at_a_time: boolean;
-  readonly #out = new ByteWriter();
   readonly #sent = new Fifo<Exchange<unknown>>();
   readonly #held = new Fifo<Exchange<unknown>>();
   readonly #deadlines: Deadlines;
   readonly #ended: Promise<void>;
   #holds = 0; // reasons to send nothing more
-  #flushing = false; // a microtask will
   #lost: OperationalError | null = null;
   #cancel: Promise<void> | null = null;
   #canceled = false; // the head got 57014
-  #paused: Promise<void> | null = null;
-  #resume: (() => void) | null = null;
 
   /** @param one_at_a_time Send nothing behind an unanswered Sync, as transaction poolers need. */
   constructor(line: Line, clock: Clock, events: WireEvents, one_at_a_time: boolean) {
@@ -81,6 +69,7 @@ export class Wire {
     this.#events = events;
     this.#one_at_a_time = one_at_a_time;
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
+    line.on_write_error = (cause) => void this.#write_failed(cause);
     this.#ended = this.#read();
   }
 
@@ -100,6 +89,7 @@ export class Wire {
    * @param timeout Seconds until its caller is told `TimeoutError`.
    */
   submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
+    if (exchange.settled) return;
     if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
     if (signal !== undefined) {
       if (signal.aborted) return exchange.reject(signal.reason);
@@ -117,33 +107,30 @@ export class Wire {
   /** Sends more of an exchange that is under way, such as COPY data. */
   write(encode: (writer: ByteWriter) => void): void {
     if (this.#lost !== null) return;
-    const mark = this.#out.length;
+    const { out } = this.#line;
+    const mark = out.length;
     try {
-      encode(this.#out);
+      encode(out);
     } catch (error) {
-      this.#out.truncate(mark);
+      out.truncate(mark);
       throw error;
     }
-    this.#flush_soon();
+    this.#line.flush_soon();
   }
 
   /** Resolves when the socket takes more, or is lost. For senders of bulk. */
-  async drained(): Promise<void> {
-    this.#flush();
-    await this.#line.writer.ready.catch(() => {}); // the reader reports the loss
+  drained(): Promise<void> {
+    return this.#line.drained();
   }
 
   /** Reads no more from the socket until `resume()`: back-pressure on the server. */
   pause(): void {
-    if (this.#paused !== null || this.#lost !== null) return;
-    this.#paused = new Promise((resolve) => this.#resume = resolve);
+    if (this.#lost === null) this.#line.pause();
   }
 
   /** Reads on. */
   resume(): void {
-    this.#paused = null;
-    this.#resume?.();
-    this.#resume = null;
+    this.#line.resume();
   }
 
   /** Tells the caller of `exchange` now, and stops it on the server if it runs there. */
@@ -181,8 +168,8 @@ export class Wire {
     for (const exchange of [...this.#sent, ...this.#held]) exchange.reject(reason);
     if (running) await this.cancel(); // else the server would finish it first
     if (this.#lost !== null) return;
-    encode_terminate(this.#out);
-    this.#flush();
+    encode_terminate(this.#line.out);
+    this.#line.flush();
     await this.#within(CLOSE_GRACE, this.#ended);
     this.destroy();
   }
@@ -192,8 +179,7 @@ export class Wire {
     if (this.#lost !== null) return;
     this.#lost = error;
     this.#deadlines.clear();
-    this.resume();
-    this.#line.socket.close();
+    this.#line.close();
     for (const exchange of this.#sent.take()) this.#give_up(exchange, error, true);
     for (const exchange of this.#held.take()) this.#give_up(exchange, too_late(error), false);
     this.#events.lost(error);
@@ -221,15 +207,16 @@ export class Wire {
 
   /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
   #encode(exchange: Exchange<unknown>): boolean {
-    const mark = this.#out.length;
+    const { out } = this.#line;
+    const mark = out.length;
     try {
-      exchange.encode(this.#out);
+      exchange.encode(out);
     } catch (error) {
-      this.#out.truncate(mark);
+      out.truncate(mark);
       exchange.reject(error);
       return false;
     }
-    this.#flush_soon();
+    this.#line.flush_soon();
     return true;
   }
 
@@ -238,31 +225,16 @@ export class Wire {
     while (this.#holds === 0 && this.#held.size > 0) this.#send(this.#held.shift()!);
   }
 
-  #flush_soon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#flushing = false;
-    if (this.#out.length === 0 || this.#lost !== null) return;
-    this.#line.writer.write(this.#out.take()).catch((cause) => {
-      // What the server said last, such as why it closed, may still be unread.
-      void this.#within(CLOSE_GRACE, this.#ended).then(() => this.destroy(broken(cause)));
-    });
+  /** What the server said last, such as why it closed, may still be unread. */
+  async #write_failed(cause: unknown): Promise<void> {
+    await this.#within(CLOSE_GRACE, this.#ended);
+    this.destroy(broken(cause));
   }
 
   async #read(): Promise<void> {
     try {
-      for (;;) {
-        this.#handle_frames();
-        if (this.#lost !== null) return;
-        if (this.#paused !== null) await this.#paused;
-        const { value, done } = await this.#line.reader.read();
-        if (done) return this.destroy(broken(undefined));
-        this.#line.frames.push(value);
-      }
+      do this.#handle_frames(); while (this.#lost === null && await this.#line.read());
+      this.destroy(broken(undefined));
     } catch (error) {
       this.destroy(error instanceof OperationalError ? error : broken(error));
     }
@@ -313,7 +285,7 @@ export class Wire {
   #ready(head: Exchange<unknown>, state: TransactionState): void {
     this.state = state;
     const step: Step = head.ready(state);
-    if (step === "again" && this.#encode(head)) return;
+    if (step === "again" && !head.settled && this.#encode(head)) return;
     this.#sent.shift();
     if (head.exclusive) this.#hold(-1);
     this.#ended_one(head);
