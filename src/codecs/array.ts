@@ -82,7 +82,6 @@ export function vector_codec(
   array_oid: number,
   element: TypeCodec<number>,
 ): TypeCodec {
-  const numbers = array_codec(element);
   return {
     name,
     oid,
@@ -90,7 +89,10 @@ export function vector_codec(
     delimiter: ",",
     format: 1,
     is_list: true,
-    decode: numbers.decode,
+
+    decode(bytes, view, start, length) {
+      return decode_array(element, name, bytes, view, start, length);
+    },
 
     decode_text(text) {
       return text === "" ? [] : text.split(" ").map(element.decode_text);
@@ -129,7 +131,8 @@ function decode_array(
     const size = view.getInt32(at);
     count *= size;
     // Every element has 4 bytes at least; and no product of six overflows a float.
-    if (size < 1 || count > length / 4) {
+    // Only a vector has a dimension of nothing, and then no other.
+    if (size < (dimensions === 1 ? 0 : 1) || count > length / 4) {
       throw malformed(name, `it holds fewer elements than it says`);
     }
     lengths.push(size);

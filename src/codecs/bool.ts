@@ -9,7 +9,7 @@
 
 import { malformed_text, wrong_size } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
-import { scalar_text } from "./kinds.ts";
+import { number_text } from "./kinds.ts";
 
 /** The `bool` type. */
 export const bool: TypeCodec<boolean> = {
@@ -39,6 +39,7 @@ export const bool: TypeCodec<boolean> = {
   },
 
   encode_text(value) {
-    return scalar_text(value, "must be a boolean");
+    if (typeof value === "boolean") return value ? "t" : "f";
+    return number_text(value, "must be a boolean"); // 1 and 0 are read too
   },
 };

@@ -28,6 +28,10 @@ const HYPHEN = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const COLON = 0x3a;
+/** `-MM-DD` by 32 times the month and the day: the fewer parts a text is joined of, the faster. */
+const MONTH_DAY: readonly string[] = Array.from({ length: 32 * 13 }, (_, n) => {
+  return `-${String(n >> 5).padStart(2, "0")}-${String(n & 31).padStart(2, "0")}`;
+});
 /** By number, with a zero in front. */
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"));
 
@@ -170,23 +174,7 @@ function year_month_day(days: number): string {
   const day = day_of_year - Math.floor((153 * month_from_march + 2) / 5) + 1;
   const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
   const year = year_of_era + 400 * era + (month <= 2 ? 1 : 0);
-  if (year < 1000 || year > 9999) return `${year_text(year)}-${TWO[month]}-${TWO[day]}`;
-  const century = Math.floor(year / 100);
-  const rest = year - 100 * century;
-  // One flat string at once is twice as fast as joining its parts.
-  // deno-fmt-ignore
-  return String.fromCharCode(
-    tens(century), ones(century), tens(rest), ones(rest), HYPHEN,
-    tens(month), ones(month), HYPHEN, tens(day), ones(day),
-  );
-}
-
-function tens(n: number): number {
-  return ZERO + Math.floor(n / 10);
-}
-
-function ones(n: number): number {
-  return ZERO + n % 10;
+  return year_text(year) + MONTH_DAY[32 * month + day]!;
 }
 
 /** Whether a count of days since 2000-01-01 lies before the year 1. */

@@ -30,7 +30,7 @@ export const numeric: TypeCodec<string> = printed_codec({
   oid: 1700,
   array_oid: 1231,
   decode(_bytes, view, start, length) {
-    const count = length < HEADER_SIZE ? -1 : view.getUint16(start);
+    const count = length < HEADER_SIZE ? 0 : view.getUint16(start);
     if (length !== HEADER_SIZE + 2 * count) {
       throw malformed("numeric", `${length} bytes are not what its header says`);
     }

@@ -59,12 +59,12 @@ const LIST_RULE = "must be an array of ranges or a string";
  * @param upper Where it ends; null for no bound.
  * @param bounds Which bounds belong to it. Default: `"[)"`, the lower one.
  */
-export function Range<T>(
+export function Range<T, U = T>(
   lower: T | null,
-  upper: T | null,
+  upper: U | null,
   bounds: "[)" | "[]" | "(]" | "()" = "[)",
-): Range<T> {
-  return make(lower, upper, bounds.startsWith("["), bounds.endsWith("]"), false);
+): Range<T | U> {
+  return make<T | U>(lower, upper, bounds.startsWith("["), bounds.endsWith("]"), false);
 }
 
 /** The range type over `subtype`. */
