@@ -177,7 +177,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       this.#describing = false;
       return "again";
     }
-    if (this.#command_tag === "ROLLBACK" && COMMIT.test(this.#sql)) this.reject(rolled_back());
+    if (this.#command_tag === "ROLLBACK" && commits(this.#sql)) this.reject(rolled_back());
     else this.resolve(new Result(this.#rows, this.#command_tag, this.#statement.columns));
     return "done";
   }
@@ -192,7 +192,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   }
 
   override lose(error: OperationalError, sent: boolean): void {
-    this.reject(sent && COMMIT.test(this.#sql) ? commit_unknown(error) : error);
+    this.reject(sent && commits(this.#sql) ? commit_unknown(error) : error);
   }
 
   #make_decoder(): RowDecoder<R> {
@@ -250,8 +250,13 @@ export function may_copy(sql: string): boolean {
   return COPY.test(sql);
 }
 
+/** Whether `sql` begins with a statement that ends a transaction for good. */
+export function commits(sql: string): boolean {
+  return COMMIT.test(sql);
+}
+
 const COPY = /\bcopy\b/i;
-const COMMIT = /^\s*(commit|end)\b/i;
+const COMMIT = /^\s*(commit|end|prepare\s+transaction)\b/i;
 
 /** An error that says the conversation itself went wrong. */
 export function is_protocol_error(error: unknown): boolean {
@@ -266,14 +271,15 @@ export function copy_refused(method: string): ProgrammingError {
 }
 
 /** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */
-function rolled_back(): TransactionRollbackError {
+export function rolled_back(): TransactionRollbackError {
   return new TransactionRollbackError(
     "cannot commit: the transaction had failed, so the server rolled it back",
     { sqlstate: "40000", hint: "look for the first error in the transaction" },
   );
 }
 
-function commit_unknown(cause: OperationalError): OperationalError {
+/** The connection was lost when the answer to COMMIT was due. */
+export function commit_unknown(cause: OperationalError): OperationalError {
   return new OperationalError(
     "the outcome of COMMIT is unknown: the connection was lost before the server answered",
     { sqlstate: "08007", cause },

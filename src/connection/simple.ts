@@ -11,6 +11,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { TypeCodec } from "../codecs/codec.ts";
+import type { OperationalError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
@@ -18,7 +19,15 @@ import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
-import { copy_refused, is_protocol_error, may_copy, type QueryContext } from "./query.ts";
+import {
+  commit_unknown,
+  commits,
+  copy_refused,
+  is_protocol_error,
+  may_copy,
+  type QueryContext,
+  rolled_back,
+} from "./query.ts";
 import { Result } from "./result.ts";
 
 /** Runs statements without parameters and reads all their results. */
@@ -86,9 +95,15 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   override ready(): Step {
-    if (this.#error === null) this.resolve(this.#results);
-    else this.reject(this.#error);
+    if (this.#error !== null) this.reject(this.#error);
+    else if (this.#results[0]?.statusmessage === "ROLLBACK" && commits(this.#sql)) {
+      this.reject(rolled_back());
+    } else this.resolve(this.#results);
     return "done";
+  }
+
+  override lose(error: OperationalError, sent: boolean): void {
+    this.reject(sent && commits(this.#sql) ? commit_unknown(error) : error);
   }
 
   #begin(columns: readonly ColumnDescription[]): void {

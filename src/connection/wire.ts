@@ -49,6 +49,8 @@ const QUERY_CANCELED = "57014";
 export class Wire {
   /** What the last ReadyForQuery said. */
   state: TransactionState = "I";
+  /** How often a ReadyForQuery said that no transaction is open: while it stays, the transaction does. */
+  idle_count = 0;
   readonly #line: Line;
   readonly #clock: Clock;
   readonly #events: WireEvents;
@@ -284,6 +286,7 @@ export class Wire {
 
   #ready(head: Exchange<unknown>, state: TransactionState): void {
     this.state = state;
+    if (state === "I") this.idle_count++;
     const step: Step = head.ready(state);
     if (step === "again" && !head.settled && this.#encode(head)) return;
     this.#sent.shift();
