@@ -172,7 +172,7 @@ describe("assertions", () => {
   });
 
   it("assertEquals shows both values", () => {
-    assertThrows(() => assertEquals({ a: 1 }, { a: 2 }), AssertionError, "{ a: 2 }");
+    assertThrows(() => assertEquals({ a: 1 }, { a: 2 }), AssertionError, "a: 2");
   });
 
   it("assertThrows returns what was thrown", () => {

@@ -1,12 +1,12 @@
 /**
- * Lets `bun test` resolve `@std/*`; bunfig.toml names this file.
+ * Lets Bun resolve what deno.json names; bunfig.toml has it loaded before tests.
  *
  * Bun has no hook that sees a bare specifier, so the modules are given whole.
  *
  * @module
  */
 
-import { std_paths } from "./std_paths.ts";
+import { specifiers } from "./specifiers.ts";
 
 /** The part of `Bun` used here; its own types are not installed. */
 interface BunGlobal {
@@ -23,9 +23,9 @@ interface Build {
 const bun: BunGlobal = Reflect.get(globalThis, "Bun");
 
 bun.plugin({
-  name: "std",
+  name: "deno.json",
   setup(build) {
-    for (const [specifier, url] of Object.entries(std_paths)) {
+    for (const [specifier, url] of Object.entries(specifiers)) {
       build.module(specifier, async () => ({ exports: await import(url), loader: "object" }));
     }
   },

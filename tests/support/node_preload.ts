@@ -1,15 +1,15 @@
 /**
- * Lets Node resolve `@std/*`: `node --import ./tests/support/node_preload.ts --test ...`.
+ * Lets Node resolve what deno.json names: `node --import ./tests/support/node_preload.ts --test ...`.
  *
  * @module
  */
 
 import { registerHooks } from "node:module";
-import { std_paths } from "./std_paths.ts";
+import { specifiers } from "./specifiers.ts";
 
 registerHooks({
   resolve(specifier, context, next) {
-    const url = std_paths[specifier];
+    const url = specifiers[specifier];
     return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
   },
 });
