@@ -133,7 +133,7 @@ function decode_array(
     // Every element has 4 bytes at least; and no product of six overflows a float.
     // Only a vector has a dimension of nothing, and then no other.
     if (size < (dimensions === 1 ? 0 : 1) || count > length / 4) {
-      throw malformed(name, `it holds fewer elements than it says`);
+      throw malformed(name, "it holds fewer elements than it says");
     }
     lengths.push(size);
   }

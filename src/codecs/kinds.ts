@@ -17,7 +17,7 @@ export function kind_of(value: unknown): string {
   if (value instanceof Date && Number.isNaN(value.getTime())) return "an invalid Date";
   const name: unknown = value.constructor?.name;
   if (typeof name !== "string" || name === "" || name === "Object") return "an object";
-  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
+  return /^[AEIO]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
 /**

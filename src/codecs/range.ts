@@ -49,7 +49,7 @@ const LOWER_INF = 0x08;
 const UPPER_INF = 0x10;
 const ALL_FLAGS = 0x1f;
 const MIN_SIZE = 5; // of a range in a multirange: its length and its flags, in bytes
-const RULE = "must be a range { lower, upper, lower_inc, upper_inc, empty } or a string";
+const RULE = "must be a range { lower, upper, lower_inc, upper_inc } or a string";
 const LIST_RULE = "must be an array of ranges or a string";
 
 /**
@@ -279,5 +279,8 @@ function bound_fits(bound: unknown, subtype: TypeCodec): boolean {
 
 function is_range(value: unknown): value is Range {
   if (typeof value !== "object" || value === null) return false;
-  return "lower" in value && "upper" in value && "empty" in value;
+  const { lower_inc, upper_inc, empty } = value as Partial<Range>;
+  if (empty === true) return true;
+  return "lower" in value && "upper" in value && typeof lower_inc === "boolean" &&
+    typeof upper_inc === "boolean";
 }

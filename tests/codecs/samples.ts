@@ -10,7 +10,7 @@
 import { Interval } from "../../src/codecs/interval.ts";
 import { Range } from "../../src/codecs/range.ts";
 
-/** `[type, text, value, wire in hex, "read only" if writing the value gives other bytes]`. */
+/** `[type, text, value, wire in hex, "read only" if the value is not enough to write it]`. */
 export type Sample = readonly [
   type: string,
   text: string,
@@ -486,6 +486,7 @@ export const samples: readonly Sample[] = [
     '{"{\\"a\\": 1}","[1, 2]",NULL}',
     [{ a: 1 }, [1, 2], null],
     "0000000100000001000000720000000300000001000000087b2261223a20317d000000065b312c20325dffffffff",
+    "read only", // an array in it is sent as Json([1, 2])
   ],
   [
     "jsonb[]",
