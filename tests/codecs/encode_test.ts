@@ -125,7 +125,7 @@ const misfits: readonly [type: string, rule: string, ...values: unknown[]][] = [
     1,
   ]],
   ["int4range", "must be a range whose bound must not be undefined", {
-    lower: 1,
+    ...Range(1, 2),
     upper: undefined,
   }],
   ["int4multirange", "must be an array of ranges or a string", Range(1, 2)],
