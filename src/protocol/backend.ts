@@ -13,6 +13,7 @@
 import { ByteReader } from "../bytes/reader.ts";
 import type { Diagnostic } from "../errors.ts";
 import { OperationalError } from "../errors.ts";
+import { type AuthenticationMessage, read_authentication } from "./authentication.ts";
 import { decode_diagnostic } from "./diagnostic.ts";
 import { BackendTag, PROTOCOL_3_0 } from "./tags.ts";
 
@@ -57,16 +58,6 @@ export type BareName =
   | "NoData"
   | "ParseComplete"
   | "PortalSuspended";
-
-/** An Authentication message. What asks for a method that is not spoken here names it. */
-export type AuthenticationMessage =
-  | { readonly name: "AuthenticationOk" }
-  | { readonly name: "AuthenticationCleartextPassword" }
-  | { readonly name: "AuthenticationMD5Password"; readonly salt: Uint8Array }
-  | { readonly name: "AuthenticationSASL"; readonly mechanisms: readonly string[] }
-  | { readonly name: "AuthenticationSASLContinue"; readonly data: Uint8Array }
-  | { readonly name: "AuthenticationSASLFinal"; readonly data: Uint8Array }
-  | { readonly name: "AuthenticationUnsupported"; readonly method: string };
 
 /**
  * One message of the server. Byte arrays of start-up messages are copies; those of
@@ -199,40 +190,6 @@ function bare(name: BareName): ReturnType<typeof entry> {
   return entry(name, () => message);
 }
 
-/** AUTH_REQ_*, src/include/libpq/protocol.h. */
-const unsupported_methods: ReadonlyMap<number, string> = new Map([
-  [1, "Kerberos V4"],
-  [2, "Kerberos V5"],
-  [4, "crypt"],
-  [6, "SCM credentials"],
-  [7, "GSSAPI"],
-  [8, "GSSAPI"], // its continuation
-  [9, "SSPI"],
-]);
-
-function read_authentication(reader: ByteReader): BackendMessage {
-  const code = reader.i32();
-  switch (code) {
-    case 0:
-      return { name: "AuthenticationOk" };
-    case 3:
-      return { name: "AuthenticationCleartextPassword" };
-    case 5:
-      return { name: "AuthenticationMD5Password", salt: reader.raw(4).slice() };
-    case 10:
-      return { name: "AuthenticationSASL", mechanisms: read_texts(reader) };
-    case 11:
-      return { name: "AuthenticationSASLContinue", data: reader.rest().slice() };
-    case 12:
-      return { name: "AuthenticationSASLFinal", data: reader.rest().slice() };
-  }
-  reader.rest(); // unknown, so not ours to check
-  return {
-    name: "AuthenticationUnsupported",
-    method: unsupported_methods.get(code) ?? `method ${code}`,
-  };
-}
-
 function read_negotiation(reader: ByteReader): BackendMessage {
   const version = reader.i32();
   const unsupported_options = read_list(reader, reader.i32(), 1, () => reader.cstring());
@@ -274,13 +231,6 @@ function read_values(reader: ByteReader): (Uint8Array | null)[] {
 function read_value(reader: ByteReader): Uint8Array | null {
   const size = reader.i32();
   return size === -1 ? null : reader.raw(size);
-}
-
-/** Texts up to an empty one. */
-function read_texts(reader: ByteReader): string[] {
-  const texts: string[] = [];
-  for (let text = reader.cstring(); text !== ""; text = reader.cstring()) texts.push(text);
-  return texts;
 }
 
 /** `count` items that take at least `min_size` bytes each. */
