@@ -12,8 +12,11 @@ import type { ByteWriter } from "../bytes/writer.ts";
 import { OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 
-/** What the Wire does after a ReadyForQuery: go on with the next, or send the exchange's next step. */
-export type Step = "done" | "again";
+/**
+ * What the Wire does after a ReadyForQuery: go on with the next exchange; send the next step of
+ * this one, which must be exclusive; or leave the wire to it until it sends more by itself.
+ */
+export type Step = "done" | "again" | "wait";
 
 /** Base of everything that a Wire runs. */
 export abstract class Exchange<T> {
@@ -25,6 +28,13 @@ export abstract class Exchange<T> {
   timeout: number = Infinity;
   /** Nothing may be sent behind it before it is done. */
   exclusive: boolean = false;
+  /** It is sent when all before it is done, so that it can look at the transaction's state. */
+  alone: boolean = false;
+  /**
+   * What it is, such as `a stream`, if its end depends on its caller: what is submitted after it
+   * is then refused, as waiting for the caller might never end. Such an exchange is exclusive.
+   */
+  occupies: string | null = null;
   /** Whether `promise` has its outcome. */
   settled: boolean = false;
   /** Called by the wire when the last answer is in, or will never come. */
@@ -57,9 +67,19 @@ export abstract class Exchange<T> {
     throw unexpected("DataRow");
   }
 
-  /** Takes a CopyData body, valid during the call. */
-  copy_data(_data: Uint8Array): void {
+  /** Takes the CopyData body `bytes[start, end)`, valid during the call. */
+  copy_data(_bytes: Uint8Array, _view: DataView, _start: number, _end: number): void {
     throw unexpected("CopyData");
+  }
+
+  /**
+   * It is to end although its answers are not complete: called before a CancelRequest is sent.
+   * Where it is the server that waits, this sends what makes it be ready.
+   *
+   * @returns Whether a CancelRequest may then be spared.
+   */
+  stop(): boolean {
+    return false;
   }
 
   /** The wire is lost. `sent`: whether any byte of the request left. */

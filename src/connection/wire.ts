@@ -41,6 +41,8 @@ export interface WireEvents {
 
 /** Seconds that the server has to confirm a cancel before its connection is given up. */
 const CANCEL_GRACE = 5;
+/** Seconds that an exchange has to end by itself before a CancelRequest is sent. */
+const STOP_GRACE = 1;
 /** Seconds that the server has to close after Terminate. */
 const CLOSE_GRACE = 2;
 const QUERY_CANCELED = "57014";
@@ -63,6 +65,7 @@ export class Wire {
   #lost: OperationalError | null = null;
   #cancel: Promise<void> | null = null;
   #canceled = false; // the head got 57014
+  #tenant: Exchange<unknown> | null = null; // the last sent that occupies the wire
 
   /** @param one_at_a_time Send nothing behind an unanswered Sync, as transaction poolers need. */
   constructor(line: Line, clock: Clock, events: WireEvents, one_at_a_time: boolean) {
@@ -97,13 +100,21 @@ export class Wire {
       if (signal.aborted) return exchange.reject(signal.reason);
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
     }
-    if (timeout !== Infinity) {
-      exchange.timeout = timeout;
-      exchange.deadline = this.#clock.now() + timeout * 1000;
-      this.#deadlines.add(exchange.deadline);
-    }
-    if (this.#holds > 0) this.#held.push(exchange);
-    else this.#send(exchange);
+    if (this.#is_taken(exchange)) return exchange.reject(occupied(this.#tenant!.occupies!));
+    this.limit(exchange, timeout);
+    if (this.#held.size === 0 && this.#may_send(exchange)) return this.#send(exchange);
+    this.#held.push(exchange);
+  }
+
+  /**
+   * Sets the deadline of an exchange.
+   *
+   * @param timeout Seconds from now.
+   */
+  limit(exchange: Exchange<unknown>, timeout: number): void {
+    exchange.timeout = timeout;
+    exchange.deadline = timeout === Infinity ? Infinity : this.#clock.now() + timeout * 1000;
+    if (timeout !== Infinity) this.#deadlines.add(exchange.deadline);
   }
 
   /** Sends more of an exchange that is under way, such as COPY data. */
@@ -201,10 +212,28 @@ export class Wire {
   #send(exchange: Exchange<unknown>): void {
     if (!this.#encode(exchange)) return this.#ended_one(exchange);
     this.#sent.push(exchange);
+    if (exchange.occupies !== null) this.#take(exchange);
     if (exchange.exclusive || this.#one_at_a_time) {
       exchange.exclusive = true;
       this.#holds++;
     }
+  }
+
+  /** Gives the wire to an exchange; what waits behind it would wait for its caller. */
+  #take(tenant: Exchange<unknown>): void {
+    this.#tenant = tenant;
+    tenant.exclusive = true;
+    for (const exchange of this.#held.take()) {
+      exchange.reject(occupied(tenant.occupies!));
+      this.#ended_one(exchange);
+    }
+  }
+
+  /** Whether `exchange` would wait for the caller of another. */
+  #is_taken(exchange: Exchange<unknown>): boolean {
+    const tenant = this.#tenant;
+    if (tenant === null || tenant === exchange) return false;
+    return !tenant.settled && tenant.occupies !== null;
   }
 
   /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
@@ -224,7 +253,17 @@ export class Wire {
 
   #hold(change: number): void {
     this.#holds += change;
-    while (this.#holds === 0 && this.#held.size > 0) this.#send(this.#held.shift()!);
+    this.#send_held();
+  }
+
+  #send_held(): void {
+    while (this.#held.size > 0 && this.#may_send(this.#held.peek()!)) {
+      this.#send(this.#held.shift()!);
+    }
+  }
+
+  #may_send(exchange: Exchange<unknown>): boolean {
+    return this.#holds === 0 && (!exchange.alone || this.#sent.size === 0);
   }
 
   /** What the server said last, such as why it closed, may still be unread. */
@@ -251,7 +290,7 @@ export class Wire {
         if (!head.settled) head.data_row(frames.bytes, frames.view, frames.start, frames.end);
       } else if (frames.tag === BackendTag.CopyData) {
         if (head === undefined) throw unexpected("CopyData");
-        if (!head.settled) head.copy_data(frames.body());
+        if (!head.settled) head.copy_data(frames.bytes, frames.view, frames.start, frames.end);
       } else {
         this.#handle(decode_backend(frames.tag, frames.body()), head);
       }
@@ -288,9 +327,12 @@ export class Wire {
     this.state = state;
     if (state === "I") this.idle_count++;
     const step: Step = head.ready(state);
+    if (step === "wait") return;
     if (step === "again" && !head.settled && this.#encode(head)) return;
     this.#sent.shift();
+    if (this.#tenant === head) this.#tenant = null;
     if (head.exclusive) this.#hold(-1);
+    else this.#send_held();
     this.#ended_one(head);
     this.#cancel_if_abandoned();
     this.#idle_if_done();
@@ -313,6 +355,7 @@ export class Wire {
     const ended = new Promise<void>((resolve) => head.on_end = resolve);
     this.resume(); // or its ReadyForQuery would never be read
     try {
+      if (head.stop() && await this.#within(STOP_GRACE, ended)) return;
       const both = Promise.all([this.#events.send_cancel(stop.signal), ended]);
       if (!await this.#within(CANCEL_GRACE, both)) throw new Error("it did not confirm in time");
       if (!this.#canceled && this.#lost === null) await this.#absorb_signal();
@@ -378,6 +421,17 @@ function broken(cause: unknown): OperationalError {
     sqlstate: "08006",
     ...(cause === undefined ? { detail: "the server closed it" } : { cause }),
   });
+}
+
+/** For what would wait for the caller of `tenant`, which may wait for this in turn. */
+function occupied(tenant: string): InterfaceError {
+  return new InterfaceError(
+    `cannot run the statement: one connection runs one thing at a time, but ${tenant} is open on it`,
+    {
+      hint: "use a second connection, or in the case of a stream a transaction",
+      safe_to_retry: true,
+    },
+  );
 }
 
 /** For what was not sent when the wire was lost. */
