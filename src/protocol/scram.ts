@@ -38,11 +38,12 @@ export interface ScramKeys {
 }
 
 /**
- * Keys of logins that succeeded, so that a pool hashes its password once. A
- * `Map` will do; one per user and password, in memory only.
+ * Keys of logins that succeeded, so that a pool hashes its password once. A `Map`
+ * will do, in memory only. The id is a hash of all that the keys are derived from:
+ * a host that sends the salt of another gets nothing that was meant for that one.
  */
 export interface ScramKeyCache {
-  /** The keys for a salt and iteration count. */
+  /** The keys that were derived so before. */
   get(id: string): ScramKeys | undefined;
   /** Remembers keys that the server has proven to be right. */
   set(id: string, keys: ScramKeys): unknown;
@@ -146,9 +147,10 @@ export class ScramExchange {
   }
 
   async #derive(salt: string, iterations: number): Promise<ScramKeys> {
-    this.#keys_id = `${iterations},${salt}`;
-    this.#keys = this.#options.keys?.get(this.#keys_id) ??
-      await derive_keys(this.#options.password, unbase64(salt), iterations);
+    const { password, keys } = this.#options;
+    this.#keys_id = base64(await sha256(utf8.encode(`${iterations},${salt},${password}`)));
+    this.#keys = keys?.get(this.#keys_id) ??
+      await derive_keys(password, unbase64(salt), iterations);
     return this.#keys;
   }
 }

@@ -1,4 +1,10 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { OperationalError } from "../../src/errors.ts";
 import { ScramExchange, type ScramKeys, type ScramOptions } from "../../src/protocol/scram.ts";
@@ -130,15 +136,33 @@ describe("ScramExchange", () => {
     await first.final(utf8.encode(server_first));
     assertEquals(keys.size, 0);
     first.verify(utf8.encode(server_final));
-    assertEquals([...keys.keys()], [`4096,${salt}`]);
-
-    const again = exchange({ keys, password: "not asked for" });
-    assertEquals(await again.final(utf8.encode(server_first)), client_final);
-    const other = exchange({ keys, password: "asked for" });
-    const other_first = server_first.replace("i=4096", "i=4095");
-    await other.final(utf8.encode(other_first));
-    assertThrows(() => other.verify(utf8.encode(server_final)), OperationalError);
     assertEquals(keys.size, 1);
+    const [[id, right]] = [...keys] as [[string, ScramKeys]];
+
+    const again = exchange({ keys });
+    assertEquals(await again.final(utf8.encode(server_first)), client_final);
+    keys.set(id, { ...right, client_key: new Uint8Array(32) }); // to see that it is used
+    assertNotEquals(await exchange({ keys }).final(utf8.encode(server_first)), client_final);
+  });
+
+  it("uses remembered keys for no other password, salt or iteration count", async () => {
+    const asked: string[] = [];
+    const keys = {
+      get(id: string) {
+        asked.push(id);
+        return undefined;
+      },
+      set() {},
+    };
+    const other_salt = server_first.replace(salt, btoa("other"));
+    const other_count = server_first.replace("i=4096", "i=4095");
+    for (const message of [server_first, server_first, other_salt, other_count]) {
+      await exchange({ keys }).final(utf8.encode(message));
+    }
+    await exchange({ keys, password: "pen" }).final(utf8.encode(server_first));
+    assertEquals(asked[0], asked[1]);
+    assertEquals(new Set(asked).size, 4);
+    assertEquals(asked.some((id) => id.includes("pen") || id.includes(salt)), false);
   });
 
   it("shows no password in an error or when inspected", async () => {
