@@ -117,6 +117,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
   let best: string | null = null;
   let limit = Math.min(3, wanted.length); // a short name is near to everything
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - wanted.length) >= limit) continue;
     const distance = edit_distance(wanted, candidate);
     if (distance >= limit) continue;
     best = candidate;

@@ -121,6 +121,26 @@ describe("parse_pyformat()", () => {
     });
   }
 
+  it("finds exactly the placeholders among pieces in any order", () => {
+    const quoted = ["'%d'", "E'\\'%d'", '"%d"', "$$%d$$", "$a$ $$ %d$a$", "/*%d/*'*/*/", "--%d\n"];
+    const pieces = [...quoted, "a$b", "5 %% 2", "%s", "%s", "(", ",", "\n"];
+    let state = 1;
+    const next = () => pieces[(state = state * 48_271 % 0x7fffffff) % pieces.length]!; // Park and Miller
+    for (let round = 0; round < 500; round++) {
+      const chosen = Array.from({ length: 12 }, next);
+      let count = 0;
+      const native = chosen.map((piece) => {
+        if (piece === "%s") return `$${++count}`;
+        return piece.replace("%%", "%");
+      });
+      assertEquals(parse_pyformat(chosen.join(" ")), {
+        text: native.join(" "),
+        count,
+        names: null,
+      });
+    }
+  });
+
   it("takes a backslash for an escape where standard_conforming_strings is off", () => {
     const query = "'a\\'%d' %s";
     assertEquals(parse_pyformat(query, { standard_conforming_strings: false }).text, "'a\\'%d' $1");
