@@ -55,6 +55,8 @@ const MAX_NOTICES = 50;
 export let session_of: (connection: Connection) => Session;
 /** For the library: why a handle is dead; null while it lives. */
 export let end_of: (connection: Connection) => PgError | null;
+/** For the library: who lent a connection; null for one that nobody did. */
+export let lease_of: (connection: Connection) => Lease | null;
 /** For the library: ends a handle, for this reason, but not its session. */
 export let finish: (connection: Connection, reason: PgError) => void;
 
@@ -85,12 +87,14 @@ export class Connection extends Queryable implements AsyncDisposable {
     this.echo = settings.echo;
     this.row_factory = settings.row_factory;
     this.cursor_factory = settings.cursor_factory ?? Cursor;
+    const notices = this.#notices; // not `this`: a pool must notice when its borrower drops the handle
+    const notifies = this.#notifies;
     session.owner = {
-      on_notice: (notice) => {
-        if (this.#notices.push(notice) > MAX_NOTICES) this.#notices.shift();
+      on_notice(notice) {
+        if (notices.push(notice) > MAX_NOTICES) notices.shift();
       },
-      on_notification: (notification) => this.#notifies.put(notification),
-      on_lost: (error) => this.#notifies.end(error),
+      on_notification: (notification) => notifies.put(notification),
+      on_lost: (error) => notifies.end(error),
     };
   }
 
@@ -246,6 +250,7 @@ export class Connection extends Queryable implements AsyncDisposable {
   static {
     session_of = (connection) => connection.#session;
     end_of = (connection) => connection.#end;
+    lease_of = (connection) => connection.#lease;
     finish = (connection, reason) => connection.#finish(reason);
   }
 }

@@ -24,6 +24,8 @@ export interface CursorOptions<R> {
   readonly row_factory?: RowFactory<R> | undefined;
   /** Default for each statement's deadline, in seconds. Default: the connection's. */
   readonly timeout?: number | undefined;
+  /** Awaited when the cursor was closed: the pool's `cursor()` releases the connection by it. */
+  readonly on_close?: (() => Promise<void>) | undefined;
 }
 
 /** Runs statements on its connection, one at a time. */
@@ -39,12 +41,14 @@ export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable 
   #position = 0; // which row is next
   #query: string | null = null;
   #closed = false;
+  #on_close: (() => Promise<void>) | undefined;
 
   /** Cursors are made by `Connection.cursor()` and `Pool.cursor()`. */
   constructor(connection: Connection, options: CursorOptions<R> = {}) {
     this.#connection = connection;
     this.row_factory = options.row_factory ?? (connection.row_factory as RowFactory<R>);
     this.#timeout = check_timeout(options.timeout ?? connection.timeout);
+    this.#on_close = options.on_close;
   }
 
   /** The connection it runs on. */
@@ -186,10 +190,12 @@ export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable 
   setoutputsize(_size?: unknown, _column?: unknown): void {}
 
   /** Closes the cursor; its connection stays open. Closing again does nothing. */
-  // deno-lint-ignore require-await -- a server-side cursor's close waits
   async close(): Promise<void> {
     this.#closed = true;
     this.#results = [];
+    const on_close = this.#on_close;
+    this.#on_close = undefined;
+    await on_close?.();
   }
 
   /** `close()`. */

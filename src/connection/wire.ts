@@ -167,6 +167,12 @@ export class Wire {
     return this.#cancel;
   }
 
+  /** Tells all callers `reason` now, and stops what runs; resolves when nothing does any more. */
+  async abandon(reason: unknown): Promise<void> {
+    for (const exchange of [...this.#sent, ...this.#held]) this.interrupt(exchange, reason);
+    while (this.busy && this.#lost === null) await (this.#cancel ?? this.cancel());
+  }
+
   /** Lets the process end, or not, while the socket is open. */
   keep_alive(alive: boolean): void {
     if (alive) this.#line.socket.ref?.();

@@ -16,6 +16,10 @@ export interface LeakEvent {
   readonly message: string;
   /** Where `acquire()` was called. */
   readonly stack: string;
+  /** Seconds since then. */
+  readonly seconds: number;
+  /** The server process. */
+  readonly backend_pid: number;
 }
 
 /** How a pool behaves. */
