@@ -47,20 +47,22 @@ export class Sql<Row = unknown> {
     const flat_texts: string[] = [];
     const flat_values: unknown[] = [];
     let text = texts[0]!;
-    for (const [index, value] of values.entries()) {
-      if (value instanceof Sql) {
-        for (const [inner, inner_value] of value.#values.entries()) {
-          flat_texts.push(text + value.#texts[inner]!);
-          flat_values.push(inner_value);
-          text = "";
+    const add = (value: unknown) => {
+      flat_texts.push(text);
+      flat_values.push(value);
+      text = "";
+    };
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      if (!(value instanceof Sql)) add(value);
+      else {
+        for (let j = 0; j < value.#values.length; j++) {
+          text += value.#texts[j]!;
+          add(value.#values[j]);
         }
-        text += value.#texts.at(-1)!;
-      } else {
-        flat_texts.push(text);
-        flat_values.push(value);
-        text = "";
+        text += value.#texts[value.#values.length]!;
       }
-      text += texts[index + 1]!;
+      text += texts[i + 1]!;
     }
     flat_texts.push(text);
     this.#texts = flat_texts;
