@@ -1,0 +1,199 @@
+/**
+ * Node's duplex streams as sockets, and TLS over any of them.
+ *
+ * Shared by the adapters of Node and of Deno, whose own TLS cannot do all.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../errors.ts";
+import { tls_error } from "./failure.ts";
+import { Inflow } from "./inflow.ts";
+import type { Address, Socket, TlsOptions } from "./socket.ts";
+
+/** What is used of a `Duplex` of `node:stream`, a `Socket` of `node:net` or `node:tls`. */
+export interface HostStream {
+  /** Adds a listener. */
+  // deno-lint-ignore no-explicit-any -- each event has arguments of its own
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  /** Adds a listener for one event. */
+  // deno-lint-ignore no-explicit-any -- as above
+  once(event: string, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener. */
+  // deno-lint-ignore no-explicit-any -- as above
+  off(event: string, listener: (...args: any[]) => void): unknown;
+  /** Sends a chunk; `done` is called when it has left the process, or never will. */
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): unknown;
+  /** Stops `data` events. */
+  pause(): unknown;
+  /** Restarts `data` events. */
+  resume(): unknown;
+  /** Drops the stream, with a FIN where it is a socket. */
+  destroy(): unknown;
+}
+
+/** The connection below a stream, which the stream's own methods do not reach. */
+export interface Ground {
+  /** Called when the reader stops. */
+  pause?(): void;
+  /** Called when the reader goes on. */
+  resume?(): void;
+  /** Lets the process live. */
+  ref(): void;
+  /** Lets the process end. */
+  unref(): void;
+  /** Frees the connection. */
+  close(): void;
+  /** Where it leads. */
+  readonly remote?: Address;
+}
+
+/** Makes a socket of a stream that is already open. */
+export function wrap(
+  stream: HostStream,
+  ground: Ground,
+  peer_certificate: Uint8Array | null = null,
+): Socket {
+  const inflow = new Inflow({
+    pause: () => {
+      stream.pause();
+      ground.pause?.();
+    },
+    resume: () => {
+      stream.resume();
+      ground.resume?.();
+    },
+    close,
+  });
+  let lost: Error | null = null;
+  let refuse: (reason: Error) => void = () => {}; // rejects the write under way
+
+  function lose(reason: Error): void {
+    lost ??= reason;
+    refuse(lost); // Deno's TLS never calls back a write that it gave up
+  }
+
+  function close(): void {
+    inflow.end();
+    lose(new OperationalError("cannot write: the socket is closed"));
+    stream.destroy();
+    ground.close();
+  }
+
+  function write(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (lost) return reject(lost);
+      refuse = reject;
+      stream.write(chunk, (error) => error ? reject(error) : resolve());
+    });
+  }
+
+  // A plain view: `slice()` of Node's Buffer does not copy.
+  const take = (data: Uint8Array) =>
+    inflow.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  stream.on("data", take);
+  stream.on("end", () => inflow.end());
+  stream.on("error", (error: Error) => { // never removed: an error without a listener is uncaught
+    inflow.fail(error);
+    lose(error);
+  });
+  stream.on("close", close);
+
+  return {
+    readable: inflow.readable,
+    writable: new WritableStream<Uint8Array>({ write, close, abort: close }),
+    start_tls(options) {
+      stream.off("data", take);
+      stream.pause();
+      const excess = inflow.waiting;
+      inflow.end();
+      return start_tls(stream, options, ground, excess);
+    },
+    peer_certificate,
+    ...(ground.remote && { remote: ground.remote }),
+    ref: () => ground.ref(),
+    unref: () => ground.unref(),
+    close,
+  };
+}
+
+/**
+ * Runs the TLS handshake as a client over an open stream.
+ *
+ * @param excess Whether the server already spoke out of turn.
+ */
+export async function start_tls(
+  stream: HostStream,
+  options: TlsOptions,
+  ground: Ground,
+  excess: boolean,
+): Promise<Socket> {
+  try {
+    if (excess) throw out_of_turn();
+    const secure = await handshake(stream, options);
+    const { raw } = secure.getPeerCertificate();
+    return wrap(secure, {
+      ...ground,
+      close: () => {
+        stream.destroy();
+        ground.close();
+      },
+    }, raw ? new Uint8Array(raw) : null);
+  } catch (cause) {
+    stream.destroy();
+    ground.close();
+    throw tls_error(options.hostname, cause);
+  }
+}
+
+/**
+ * The error for plain bytes that came before the handshake. Someone between
+ * may have put them there, to be read as if they had been encrypted (CVE-2021-23222).
+ */
+export function out_of_turn(): OperationalError {
+  return new OperationalError(
+    "cannot start TLS: the server must be silent before the handshake, but sent more bytes",
+  );
+}
+
+interface SecureStream extends HostStream {
+  getPeerCertificate(): { readonly raw?: Uint8Array };
+}
+
+async function handshake(stream: HostStream, options: TlsOptions): Promise<SecureStream> {
+  const { isIP } = await import("node:net");
+  const { connect } = await import("node:tls");
+  const { hostname, ca, verify, cert, key, alpn } = options;
+  const secure = connect({
+    // deno-lint-ignore no-explicit-any -- it is a Duplex; the type here is our own
+    socket: stream as any,
+    host: hostname, // the name to verify
+    ...(isIP(hostname) === 0 && { servername: hostname }), // SNI takes no addresses
+    rejectUnauthorized: verify !== "none",
+    ...(verify !== "full" && { checkServerIdentity: () => undefined }),
+    ...(ca && { ca: [...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(alpn && { ALPNProtocols: [...alpn] }),
+  });
+  await opened(secure, "secureConnect");
+  return secure;
+}
+
+/** Resolves on `event`; rejects if the stream fails or closes before. */
+export function opened(stream: HostStream, event: "connect" | "secureConnect"): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => settle(() => reject(error));
+    const shut = () => fail(new Error("the connection was closed"));
+    const done = () => settle(resolve);
+    const settle = (action: () => void) => {
+      stream.off(event, done);
+      stream.off("error", fail);
+      stream.off("close", shut);
+      action();
+    };
+    stream.on(event, done);
+    stream.on("error", fail);
+    stream.on("close", shut);
+  });
+}

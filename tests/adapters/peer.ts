@@ -1,0 +1,217 @@
+/**
+ * The other end of an adapter's socket: servers and a valve on `node:net` and
+ * `node:tls`, in this process.
+ *
+ * Law: whatever a test did, disposing of them closes every connection.
+ *
+ * @module
+ */
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket as Net } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as create_tls_server, type TlsOptions } from "node:tls";
+import { bun_adapter } from "../../src/adapters/bun.ts";
+import { deno_adapter } from "../../src/adapters/deno.ts";
+import { node_adapter } from "../../src/adapters/node.ts";
+import type { Adapter, Address } from "../../src/adapters/socket.ts";
+
+/** The adapter of the runtime that runs the tests. */
+export const adapter: Adapter = "Deno" in globalThis
+  ? deno_adapter
+  : "Bun" in globalThis
+  ? bun_adapter
+  : node_adapter;
+
+/** A file of tests/support/certs. */
+export function pem(name: string): string {
+  return readFileSync(new URL(`../support/certs/${name}`, import.meta.url), "utf8");
+}
+
+/** A listening server. */
+export class Peer implements AsyncDisposable {
+  /** Where it listens. */
+  address!: Address;
+  /** Connections now open. */
+  readonly open: Set<Net> = new Set();
+  /** Connections ever accepted. */
+  accepted = 0;
+  readonly #server: Server;
+  readonly #raw: Set<Net> = new Set();
+  #directory: string | null = null;
+  #watchers: (() => void)[] = [];
+
+  /** Takes a server that does not listen yet. */
+  constructor(server: Server, event: "connection" | "secureConnection", serve: (net: Net) => void) {
+    this.#server = server;
+    server.on("connection", (net: Net) => { // also where TLS never comes about
+      this.#raw.add(net);
+      net.on("error", () => {});
+      net.on("close", () => this.#raw.delete(net));
+    });
+    server.on(event, (net: Net) => {
+      this.accepted++;
+      this.open.add(net);
+      net.on("error", () => {}); // tests reset connections
+      net.on("close", () => {
+        this.open.delete(net);
+        this.#notify();
+      });
+      serve(net);
+      this.#notify();
+    });
+  }
+
+  /** Listens on a free port of 127.0.0.1, or on a Unix socket. */
+  async listen(kind: "tcp" | "unix" = "tcp"): Promise<this> {
+    if (kind === "unix") {
+      this.#directory = mkdtempSync(join(tmpdir(), "peer-"));
+      this.address = { path: join(this.#directory, "socket") };
+    }
+    const where = "path" in (this.address ?? {}) ? this.address : { host: "127.0.0.1", port: 0 };
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(where, resolve);
+    });
+    if (kind === "tcp") {
+      this.address = {
+        hostname: "127.0.0.1",
+        port: (this.#server.address() as AddressInfo).port,
+      };
+    }
+    return this;
+  }
+
+  /** Settles when `condition` holds; looks whenever a connection opens or closes. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+
+  /** Settles when `count` connections have come and none is open. */
+  async deserted(count = 1): Promise<void> {
+    await this.until(() => this.accepted >= count && this.open.size === 0);
+  }
+
+  /** Closes the server and every connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const net of [...this.open, ...this.#raw]) net.destroy();
+    await closed;
+    if (this.#directory !== null) rmSync(this.#directory, { recursive: true });
+  }
+
+  #notify(): void {
+    for (const wake of this.#watchers.splice(0)) wake();
+  }
+}
+
+/** Serves each connection with `serve`. */
+export function listen(serve: (net: Net) => void, kind?: "tcp" | "unix"): Promise<Peer> {
+  return new Peer(createServer({ noDelay: true }), "connection", serve).listen(kind);
+}
+
+/** Serves each connection with `serve`, over TLS as `server.pem`. */
+export function listen_tls(serve: (net: Net) => void, options: TlsOptions = {}): Promise<Peer> {
+  const server = create_tls_server({ cert: pem("server.pem"), key: pem("server.key"), ...options });
+  server.on("tlsClientError", () => {}); // tests refuse certificates
+  return new Peer(server, "secureConnection", serve).listen();
+}
+
+/** Sends back what comes. */
+export function echo(net: Net): void {
+  net.pipe(net);
+}
+
+/** Between the adapter and a peer: counts bytes, and passes none while it is shut. */
+export class Valve implements AsyncDisposable {
+  /** Bytes that the client sent, and this took. */
+  up = 0;
+  /** Bytes that the peer sent, and the client's side took. */
+  down = 0;
+  /** What the client connects to. */
+  readonly peer: Peer;
+  #shut = false;
+  readonly #sources: Set<Net> = new Set();
+
+  private constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  /** Opens a valve in front of `target`. */
+  static async open(target: Address, kind: "tcp" | "unix" = "tcp"): Promise<Valve> {
+    const valve: Valve = new Valve(
+      await listen((net) => {
+        const onward = "path" in target
+          ? connect(target.path)
+          : connect({ port: target.port, host: target.hostname, noDelay: true });
+        onward.on("error", () => {}); // "close" follows
+        valve.#pass(net, onward, (size) => valve.up += size);
+        valve.#pass(onward, net, (size) => valve.down += size);
+      }, kind),
+    );
+    return valve;
+  }
+
+  /** What the client is to dial. */
+  get address(): Address {
+    return this.peer.address;
+  }
+
+  /** Takes no more bytes, from either side. */
+  shut(): void {
+    this.#shut = true;
+    for (const net of this.#sources) net.pause();
+  }
+
+  /** Passes bytes again. */
+  unshut(): void {
+    this.#shut = false;
+    for (const net of this.#sources) net.resume();
+  }
+
+  #pass(from: Net, to: Net, count: (size: number) => void): void {
+    this.#sources.add(from);
+    from.on("end", () => to.end());
+    from.on("close", (failed: boolean) => {
+      this.#sources.delete(from);
+      if (failed) to.destroy();
+    });
+    from.on("data", (chunk) => {
+      from.pause();
+      to.write(chunk, (error) => {
+        if (error) return;
+        count(chunk.length);
+        if (!this.#shut) from.resume();
+      });
+    });
+  }
+
+  /** Closes both sides of every connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.peer[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Settles when `progress` has stood still for a hundred round trips of another
+ * connection: who could go on would have gone on.
+ */
+export async function stalled(progress: () => number): Promise<void> {
+  const bell = createServer({ noDelay: true }, echo);
+  await new Promise<void>((resolve) => bell.listen(0, "127.0.0.1", resolve));
+  const { port } = bell.address() as AddressInfo;
+  const ringer = connect({ port, host: "127.0.0.1", noDelay: true });
+  let last = -1;
+  for (let still = 0; still < 100;) {
+    const rung = new Promise((resolve) => ringer.once("data", resolve));
+    ringer.write("?");
+    await rung;
+    const now = progress();
+    still = now === last ? still + 1 : 0;
+    last = now;
+  }
+  const silent = new Promise((resolve) => bell.close(resolve));
+  ringer.destroy();
+  await silent;
+}
