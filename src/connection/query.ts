@@ -58,11 +58,27 @@ export interface QueryContext {
   readonly codecs: CodecRegistry;
 }
 
-/** Runs one statement and reads its whole result. */
+/** The portal that a statement runs in. */
+export interface Portal {
+  /** Its name on the server; empty: the unnamed one. */
+  readonly name: string;
+  /** Rows to ask for at once; 0: all. */
+  readonly max_rows: number;
+}
+
+const WHOLE_RESULT: Portal = { name: "", max_rows: 0 };
+
+/** Runs one statement and reads its whole result, or as much of it as `portal` says. */
 export class QueryExchange<R> extends Exchange<Result<R>> {
   /** Of the values to bind. */
   readonly parameter_count: number;
-  readonly #context: QueryContext;
+  /** Where it runs. */
+  protected readonly context: QueryContext;
+  /** The first thing that went wrong; null while all is well. */
+  protected error: unknown = null;
+  /** What came so far. */
+  protected rows: R[] = [];
+  readonly #portal: Portal;
   readonly #sql: string;
   readonly #values: readonly unknown[];
   readonly #factory: RowFactory<R>;
@@ -70,9 +86,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   #describing = false; // in the first of two flights
   #asked_as_text = false;
   #decode: RowDecoder<R> | null = null;
-  #rows: R[] = [];
   #command_tag: string | null = null;
-  #error: unknown = null;
   #retried = false;
 
   /** @throws {ProgrammingError} If the parameters cannot be bound to any statement. */
@@ -81,10 +95,12 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     sql: string,
     values: readonly unknown[],
     factory: RowFactory<R>,
+    portal: Portal = WHOLE_RESULT,
   ) {
     super();
     check_parameters(values);
-    this.#context = context;
+    this.context = context;
+    this.#portal = portal;
     this.#sql = sql;
     this.#values = values;
     this.#factory = factory;
@@ -99,7 +115,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   override encode(writer: ByteWriter): void {
     const statement = this.#statement;
-    const { statements } = this.#context;
+    const { statements } = this.context;
     const is_known = statement.described && statement.parameter_oids !== null;
     if (is_known) check_parameter_count(statement.parameters.length, this.parameter_count);
     statements.write_closes(writer);
@@ -109,9 +125,10 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     if (!is_known && parse) encode_describe(writer, "statement", statement.name);
     if (!this.#describing) {
       this.#asked_as_text = !is_known;
-      encode_bind(writer, "", statement.name, this, is_known ? statement.formats : []);
-      if (is_known && parse) encode_describe(writer, "portal", "");
-      encode_execute(writer, "", 0);
+      const { name, max_rows } = this.#portal;
+      encode_bind(writer, name, statement.name, this, is_known ? statement.formats : []);
+      if (is_known && parse) encode_describe(writer, "portal", name);
+      encode_execute(writer, name, max_rows);
     }
     encode_sync(writer);
     statements.closes_written();
@@ -126,7 +143,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   override message(message: BackendMessage): void {
     switch (message.name) {
       case "ParameterDescription":
-        return this.#statement.set_parameters(message.oids, this.#context.codecs);
+        return this.#statement.set_parameters(message.oids, this.context.codecs);
       case "RowDescription":
         return this.#describe(message.columns);
       case "NoData":
@@ -135,16 +152,16 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
         this.#command_tag = message.command_tag;
         return;
       case "ErrorResponse":
-        this.#error ??= this.#explain(message.diag);
+        this.error ??= this.#explain(message.diag);
         return;
       case "CopyInResponse":
-        this.#error ??= copy_refused("copy_from");
-        return this.#context.wire.write((writer) => {
+        this.error ??= copy_refused("copy_from");
+        return this.context.wire.write((writer) => {
           encode_copy_fail(writer, "the statement was run without data");
           encode_sync(writer); // the one sent before was dropped
         });
       case "CopyOutResponse":
-        this.#error ??= copy_refused("copy_to");
+        this.error ??= copy_refused("copy_to");
         return;
       case "ParseComplete":
       case "BindComplete":
@@ -157,13 +174,13 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   }
 
   override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
-    if (this.#error !== null) return;
+    if (this.error !== null) return;
     try {
       this.#decode ??= this.#make_decoder();
-      this.#rows.push(this.#decode(bytes, view, start, end));
+      this.rows.push(this.#decode(bytes, view, start, end));
     } catch (error) {
       if (is_protocol_error(error)) throw error;
-      this.#error = error; // a value that cannot be read, or the user's own factory
+      this.error = error; // a value that cannot be read, or the user's own factory
     }
   }
 
@@ -172,19 +189,24 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   }
 
   override ready(state: TransactionState): Step {
-    if (this.#error !== null) return this.#fail(state);
+    if (this.error !== null) return this.fail(state);
     if (this.#describing) {
       this.#describing = false;
       return "again";
     }
+    return this.complete();
+  }
+
+  /** All answers are in, and none is an error. */
+  protected complete(): Step {
     if (this.#command_tag === "ROLLBACK" && commits(this.#sql)) this.reject(rolled_back());
-    else this.resolve(new Result(this.#rows, this.#command_tag, this.#statement.columns));
+    else this.resolve(new Result(this.rows, this.#command_tag, this.#statement.columns));
     return "done";
   }
 
   /** Also answers for an unnamed statement that was known: its table may have changed since. */
   #describe(columns: readonly ColumnDescription[] | null): void {
-    const changed = this.#statement.set_columns(columns, this.#context.codecs);
+    const changed = this.#statement.set_columns(columns, this.context.codecs);
     if (!changed || columns === null || this.#describing || this.#asked_as_text) return;
     const { columns: now, codecs } = this.#statement;
     const formats = columns.map((column) => column.format);
@@ -202,17 +224,18 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     return statement.decoder(this.#factory);
   }
 
-  #fail(state: TransactionState): Step {
+  /** All answers are in, and one is an error. */
+  protected fail(state: TransactionState): Step {
     const stale = this.#is_stale();
-    if (stale || !this.#statement.described) this.#context.statements.drop(this.#statement);
+    if (stale || !this.#statement.described) this.context.statements.drop(this.#statement);
     if (stale && state === "I" && !this.#retried) this.#run_again();
-    else this.reject(this.#error);
+    else this.reject(this.error);
     return "done";
   }
 
   /** The server forgot the statement (DISCARD, a pooler), or DDL changed what it returns. */
   #is_stale(): boolean {
-    const error = this.#error;
+    const error = this.error;
     if (!(error instanceof DatabaseError)) return false;
     const { sqlstate, diag } = error;
     if (sqlstate === "26000") return true;
@@ -223,12 +246,12 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   #run_again(): void {
     this.#retried = true;
-    this.#error = this.#decode = this.#command_tag = null;
-    this.#rows = [];
-    this.#statement = this.#context.statements.get(this.#sql);
+    this.error = this.#decode = this.#command_tag = null;
+    this.rows = [];
+    this.#statement = this.context.statements.get(this.#sql);
     this.#describing = needs_types(this.#values);
     this.exclusive ||= this.#describing;
-    this.#context.wire.submit(this);
+    this.context.wire.submit(this);
   }
 
   /** Says in our words what the server could only notice at Bind. */

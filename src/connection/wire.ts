@@ -101,7 +101,7 @@ export class Wire {
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
     }
     if (this.#is_taken(exchange)) return exchange.reject(occupied(this.#tenant!.occupies!));
-    this.limit(exchange, timeout);
+    if (timeout !== Infinity) this.limit(exchange, timeout);
     if (this.#held.size === 0 && this.#may_send(exchange)) return this.#send(exchange);
     this.#held.push(exchange);
   }
@@ -113,8 +113,8 @@ export class Wire {
    */
   limit(exchange: Exchange<unknown>, timeout: number): void {
     exchange.timeout = timeout;
-    exchange.deadline = timeout === Infinity ? Infinity : this.#clock.now() + timeout * 1000;
-    if (timeout !== Infinity) this.#deadlines.add(exchange.deadline);
+    exchange.deadline = this.#clock.now() + timeout * 1000;
+    this.#deadlines.add(exchange.deadline);
   }
 
   /** Sends more of an exchange that is under way, such as COPY data. */
