@@ -12,8 +12,9 @@ import { malformed_text } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 
-const ESCAPED = /^(?:[\x20-\x5b\x5d-\x7e]|\\\\|\\[0-3][0-7]{2})*$/;
+const OCTAL = /^[0-3][0-7]{2}$/;
 const BACKSLASH = 0x5c;
+const MAX_PRINTABLE = 0x7e;
 const HEX_PAIRS: readonly string[] = Array.from(
   { length: 256 },
   (_, byte) => byte.toString(16).padStart(2, "0"),
@@ -83,15 +84,16 @@ function read_hex(text: string): Uint8Array {
 }
 
 function read_escaped(text: string): Uint8Array {
-  if (!ESCAPED.test(text)) throw malformed_text("bytea");
   const bytes = new Uint8Array(text.length);
   let size = 0;
   for (let at = 0; at < text.length; at++) {
     let code = text.charCodeAt(at);
     if (code === BACKSLASH && text.charCodeAt(++at) !== BACKSLASH) {
-      code = parseInt(text.slice(at, at + 3), 8);
+      const digits = text.slice(at, at + 3);
+      if (!OCTAL.test(digits)) throw malformed_text("bytea");
+      code = parseInt(digits, 8);
       at += 2;
-    }
+    } else if (code > MAX_PRINTABLE) throw malformed_text("bytea");
     bytes[size++] = code;
   }
   return bytes.slice(0, size);

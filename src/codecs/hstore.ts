@@ -14,7 +14,7 @@ import { DataError } from "../errors.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { set_own } from "./composite.ts";
-import { quoted, TextScanner } from "./scanner.ts";
+import { in_quotes, TextScanner } from "./scanner.ts";
 
 /** What an `hstore` holds. */
 export type Hstore = Record<string, string | null>;
@@ -48,8 +48,8 @@ export function hstore_codec(oid: number, array_oid: number): TypeCodec<Hstore> 
       if (typeof value === "string") return value;
       if (!is_hstore(value)) throw new DataError("must be an object of strings and nulls");
       return Object.entries(value)
-        .map(([key, item]) => `${quoted(key)}=>${item === null ? "NULL" : quoted(item)}`)
-        .join(",");
+        .map(([key, item]) => `${in_quotes(key)}=>${item === null ? "NULL" : in_quotes(item)}`)
+        .join(", ");
     },
   };
 }

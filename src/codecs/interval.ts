@@ -30,6 +30,7 @@ export interface IntervalParts {
 }
 
 const RULE = "must be an Interval, a string, Infinity or -Infinity";
+const MAX_LENGTH = 256; // characters; the server writes no more than MAXDATELEN, 128
 const MAX_I32 = 0x7fffffff;
 const MIN_I32 = -0x80000000;
 const MAX_I64 = 2n ** 63n - 1n;
@@ -91,6 +92,7 @@ export class Interval {
    * @throws {DataError} If `text` is none, or has parts of a month, a day or a microsecond.
    */
   static parse(text: string): Interval {
+    if (text.length > MAX_LENGTH) throw not_an_interval();
     const sum: Sum = { months: 0n, days: 0n, microseconds: 0n };
     const iso = ISO.exec(text);
     if (iso !== null) {

@@ -109,7 +109,12 @@ export class TextScanner {
 
 /** `text` in quotes, as arrays, ranges, rows and hstore read it; bare if nothing in it needs them. */
 export function quoted(text: string): string {
-  return PLAIN.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+  return PLAIN.test(text) ? text : in_quotes(text);
+}
+
+/** `text` in quotes whatever it is. */
+export function in_quotes(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** What needs no quotes whatever the delimiter; `NULL` does, in arrays. */

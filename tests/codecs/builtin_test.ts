@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { describe, it } from "@std/testing/bdd";
 import { builtin_codecs, builtin_registry } from "../../src/codecs/builtin.ts";
 import type { TypeCodec } from "../../src/codecs/codec.ts";
@@ -109,11 +110,11 @@ describe("builtin_codecs", () => {
   });
 
   it("gives bytes that are not a view on what came, even on a Buffer", () => {
-    const message = new Uint8Array([1, 2, 3, 4]);
+    const message = Buffer.from([1, 2, 3, 4]); // its slice() is a view
     const value = codec_of("bytea").decode(message, new DataView(message.buffer), 1, 2);
-    assertInstanceOf(value, Uint8Array);
     message.fill(9);
     assertEquals(value, Uint8Array.of(2, 3));
+    assertInstanceOf(value, Uint8Array);
     assertEquals(value.buffer.byteLength, 2);
   });
 });
