@@ -14,8 +14,9 @@ describe("fresh_database()", () => {
   it("gives a database that nobody else has", async () => {
     await using other = await fresh_database();
     assertNotEquals(database.name, other.name);
-    const sql = postgres(database.url, { max: 1 });
-    assertEquals([...await sql`select current_database() as name`], [{ name: database.name }]);
+    const { host, port, user, password, name } = database;
+    const sql = postgres({ host, port, user, password, database: name, max: 1 });
+    assertEquals([...await sql`select current_database() as name`], [{ name }]);
     await sql.end();
   });
 
