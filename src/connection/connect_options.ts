@@ -11,15 +11,12 @@ import type { Codec } from "../codecs/codec.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import type { Connection, EchoEvent } from "./connection.ts";
 import type { Cursor } from "./cursor.ts";
+import type { WarningEvent } from "./warnings.ts";
+
+export type { WarningEvent };
 
 /** A password, or what gives it: called anew for each connection, so that tokens may expire. */
 export type Password = string | (() => string | Promise<string>);
-
-/** Something that the caller should know of, but that is no error. */
-export interface WarningEvent {
-  /** What happened, in one line. */
-  readonly message: string;
-}
 
 /** Where the server is, and who logs in. */
 export interface ServerOptions {

@@ -16,10 +16,13 @@ import { bind_statement } from "./bind_statement.ts";
 import { at_call, check_timeout } from "./call.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import { NotificationQueue } from "./notifies.ts";
-import { type Params, Queryable, type QueryOptions } from "./queryable.ts";
+import type { Params, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
 import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
+import { refuse_prepared, SessionControl } from "./session_control.ts";
+import { is_command } from "./simple.ts";
+import type { WarningEvent } from "./warnings.ts";
 
 /** What an echo function receives, or `console.debug` where `echo` is true. */
 export interface EchoEvent {
@@ -41,6 +44,7 @@ export interface ConnectionSettings {
   readonly row_factory: RowFactory<unknown>;
   readonly paramstyle: "native" | "pyformat";
   readonly cursor_factory?: typeof Cursor | undefined;
+  readonly on_warning?: ((event: WarningEvent) => void) | undefined;
 }
 
 /** Who lent a connection, and takes it back. */
@@ -61,7 +65,7 @@ export let lease_of: (connection: Connection) => Lease | null;
 export let finish: (connection: Connection, reason: PgError) => void;
 
 /** An authenticated session. Statements issued at once are pipelined in the order of the calls. */
-export class Connection extends Queryable implements AsyncDisposable {
+export class Connection extends SessionControl implements AsyncDisposable {
   /** Default for each statement's deadline, in seconds. */
   readonly timeout: number;
   /** Whether, or where to, statements are logged. */
@@ -79,7 +83,7 @@ export class Connection extends Queryable implements AsyncDisposable {
 
   /** Connections are made by `connect()` and `Pool.acquire()`. */
   constructor(session: Session, settings: ConnectionSettings, lease: Lease | null = null) {
-    super();
+    super(session, settings.on_warning);
     this.#session = session;
     this.#settings = settings;
     this.#lease = lease;
@@ -187,11 +191,13 @@ export class Connection extends Queryable implements AsyncDisposable {
     options: QueryOptions<R> = {},
   ): Promise<Result<R>[]> {
     this.#check("execute a statement");
+    refuse_prepared(this, "execute a statement");
     const { text, values } = bind_statement(query, params, this.#settings.paramstyle);
     const run = this.#run_options(options);
     this.#log(text, values?.length ?? 0);
     try {
-      if (values === null && text.includes(";")) return await this.#session.simple(text, run);
+      const is_simple = is_command(text) ? !values?.length : values === null && text.includes(";");
+      if (is_simple) return await this.#session.simple(text, run);
       return [await this.#session.query(text, values ?? [], run)];
     } catch (error) {
       throw at_call(error);

@@ -23,6 +23,19 @@ export const TransactionStatus = {
 /** One of the numbers of `TransactionStatus`. */
 export type TransactionStatus = typeof TransactionStatus[keyof typeof TransactionStatus];
 
+/** Where a connection stands: psycopg2's numbers, of which these are left. */
+export const ConnectionStatus = {
+  /** No transaction is open. */
+  ready: 1,
+  /** In a transaction. */
+  begin: 2,
+  /** A two-phase transaction is prepared, and must be ended. */
+  prepared: 5,
+} as const;
+
+/** One of the numbers of `ConnectionStatus`. */
+export type ConnectionStatus = typeof ConnectionStatus[keyof typeof ConnectionStatus];
+
 /** PQserverVersion: two parts since 10, three before. */
 export function version_number(text: string): number {
   const [major = 0, minor = 0, patch = 0] = (text.match(/^\d+(\.\d+)*/)?.[0] ?? "").split(".")

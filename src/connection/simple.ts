@@ -120,3 +120,14 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     this.#columns = this.#decode = null;
   }
 }
+
+/**
+ * Whether `sql` controls transactions or notifications: commands that gain nothing from
+ * being prepared, and must work where no prepared statement does.
+ */
+export function is_command(sql: string): boolean {
+  return COMMAND.test(sql);
+}
+
+const COMMAND =
+  /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction|(un)?listen)\b/i;

@@ -12,11 +12,8 @@ export interface WarningEvent {
   readonly message: string;
 }
 
-/** Hears warnings; where there is none, the console does. */
-export type WarningSink = (event: WarningEvent) => void;
-
-/** Tells `sink`, or the console. */
-export function warn(message: string, sink: WarningSink | undefined): void {
+/** Tells `sink`, or the console if there is none. */
+export function warn(message: string, sink: ((event: WarningEvent) => void) | undefined): void {
   if (sink === undefined) return console.warn(message);
   try {
     sink({ message });

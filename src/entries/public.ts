@@ -9,7 +9,16 @@ export type { Condition } from "../sqlstate.ts";
 
 export { Connection } from "../connection/connection.ts";
 export type { ConnectionSettings, EchoEvent, Lease, Notice } from "../connection/connection.ts";
-export { TransactionStatus } from "../connection/server_facts.ts";
+export { ConnectionStatus, TransactionStatus } from "../connection/server_facts.ts";
+export { SessionControl } from "../connection/session_control.ts";
+export { Transaction } from "../connection/transaction.ts";
+export type { TransactionHost, TransactionOptions } from "../connection/transaction.ts";
+export type { RunTransactionOptions } from "../connection/run_transaction.ts";
+export { IsolationLevel } from "../connection/isolation.ts";
+export type { TransactionMode } from "../connection/isolation.ts";
+export { LargeObject } from "../connection/large_object.ts";
+export { Xid } from "../connection/xid.ts";
+export type { XidFacts } from "../connection/xid.ts";
 export { Cursor } from "../connection/cursor.ts";
 export type { CursorOptions } from "../connection/cursor.ts";
 export { Queryable } from "../connection/queryable.ts";
