@@ -1,0 +1,215 @@
+/**
+ * Types that are not built in: looked up in the server's catalogue once per pool.
+ *
+ * Law: a type is looked up when a statement first shows its OID, with all that it
+ * is made of; one that cannot be taken apart stays text. The registry in use is
+ * never changed: statements that were described keep the codecs they had.
+ *
+ * Source: https://www.postgresql.org/docs/current/catalog-pg-type.html
+ *
+ * @module
+ */
+
+import { array_codec } from "../codecs/array.ts";
+import { builtin_registry } from "../codecs/builtin.ts";
+import type { Codec, CodecOptions, TypeCodec } from "../codecs/codec.ts";
+import { composite_codec, domain_codec, enum_codec } from "../codecs/composite.ts";
+import { hstore_codec } from "../codecs/hstore.ts";
+import { scalar_text } from "../codecs/kinds.ts";
+import { printed_codec } from "../codecs/printed.ts";
+import { multirange_codec, range_codec } from "../codecs/range.ts";
+import type { CodecRegistry } from "../codecs/registry.ts";
+import { from_user_codec } from "../codecs/user.ts";
+import { InterfaceError } from "../errors.ts";
+
+/** One type, as `LOOKUP` returns it. */
+export interface TypeRow {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `pg_type.typtype`: base, composite, domain, enum, multirange, pseudo, range. */
+  readonly kind: string;
+  /** `pg_type.typarray`. */
+  readonly array_oid: number;
+  /** `pg_type.typdelim`. */
+  readonly delimiter: string;
+  /** Of an array, its elements' type; else 0. */
+  readonly element: number;
+  /** Of a domain, what it is over; else 0. */
+  readonly base: number;
+  /** Of a range or multirange, its bounds' type; else 0. */
+  readonly subtype: number;
+  /** Of a composite type, its attributes. */
+  readonly attributes: readonly string[];
+  /** And their types. */
+  readonly attribute_types: readonly number[];
+}
+
+/**
+ * Describes the types in `$1`, the text of an `oid[]`. Takes PostgreSQL 14; `LOOKUP_13` those before,
+ * which have no multiranges.
+ */
+export const LOOKUP: string = lookup("in (r.rngtypid, r.rngmultitypid)");
+/** As `LOOKUP`. */
+export const LOOKUP_13: string = lookup("= r.rngtypid");
+
+/** Runs `LOOKUP` for these OIDs. */
+export type Ask = (oids: readonly number[]) => Promise<readonly TypeRow[]>;
+
+/** The types that a pool's connections know. */
+export class TypeCatalog {
+  readonly #builtin: CodecRegistry;
+  readonly #named: ReadonlyMap<string, Codec>; // the user's, by `schema.name`
+  readonly #enable_hstore: boolean;
+  readonly #asked: Set<number> = new Set(); // what stays text
+  #registry: CodecRegistry;
+
+  /**
+   * True where some value can be read only in binary, so that statements must be
+   * described before they first run.
+   */
+  readonly needs_binary: boolean;
+
+  /**
+   * @param codecs The user's own, in front of the builtin ones.
+   * @throws {InterfaceError} If one is for a type that is not known and has neither OID nor schema.
+   */
+  constructor(options: CodecOptions, codecs: readonly Codec[] = []) {
+    const builtin = builtin_registry(options);
+    const placed = codecs.map((codec) => place(codec, builtin));
+    this.#builtin = this.#registry = builtin.with(placed.filter((codec) => codec !== null));
+    this.#named = new Map(codecs.map((codec) => [codec.name, codec]));
+    this.#enable_hstore = options.enable_hstore ?? true;
+    this.needs_binary = codecs.some((codec) => codec.format !== "text");
+  }
+
+  /** All that is known now. */
+  get registry(): CodecRegistry {
+    return this.#registry;
+  }
+
+  /** Those of `oids` that were never looked up. */
+  missing(oids: Iterable<number>): number[] {
+    return [...new Set(oids)].filter((oid) => !this.#registry.has(oid) && !this.#asked.has(oid));
+  }
+
+  /** Looks types up, and what they are made of. */
+  async load(oids: readonly number[], ask: Ask): Promise<void> {
+    const rows = new Map<number, TypeRow>();
+    const asked = new Set<number>();
+    for (let next = this.missing(oids); next.length > 0;) {
+      const found = await ask(next);
+      for (const oid of next) asked.add(oid);
+      for (const row of found) rows.set(row.oid, row);
+      next = this.missing(found.flatMap(parts_of)).filter((oid) => !asked.has(oid));
+    }
+    this.#registry = this.#registry.with(this.#build(rows));
+    for (const oid of asked) {
+      if (!this.#registry.has(oid)) this.#asked.add(oid);
+    }
+  }
+
+  /** Forgets all that was looked up, as when the server shows that a type was altered. */
+  forget(): void {
+    this.#registry = this.#builtin;
+    this.#asked.clear();
+  }
+
+  #build(rows: ReadonlyMap<number, TypeRow>): TypeCodec[] {
+    const built = new Map<number, TypeCodec | null>(); // null: cannot be known, or being built
+    const codec_of = (oid: number): TypeCodec | null => {
+      if (this.#registry.has(oid)) return this.#registry.lookup(oid);
+      const known = built.get(oid);
+      const row = rows.get(oid);
+      if (known !== undefined || row === undefined) return known ?? null;
+      built.set(oid, null);
+      const codec = this.#make(row, codec_of);
+      built.set(oid, codec);
+      return codec;
+    };
+    for (const oid of rows.keys()) codec_of(oid);
+    return [...built.values()].filter((codec) => codec !== null);
+  }
+
+  /** The codec of one type; null if it stays text. */
+  #make(row: TypeRow, codec_of: (oid: number) => TypeCodec | null): TypeCodec | null {
+    const { oid, array_oid, kind } = row;
+    const name = `${row.schema}.${row.name}`;
+    const own = this.#named.get(name);
+    if (own !== undefined) return from_user_codec(own, oid, array_oid);
+    if (row.element !== 0) return made(codec_of(row.element), array_codec);
+    switch (kind) {
+      case "e":
+        return enum_codec(name, oid, array_oid);
+      case "d":
+        return made(codec_of(row.base), (base) => domain_codec(name, oid, array_oid, base));
+      case "r":
+        return made(codec_of(row.subtype), (type) => range_codec(name, oid, array_oid, type));
+      case "m":
+        return made(codec_of(row.subtype), (type) => multirange_codec(name, oid, array_oid, type));
+      case "c":
+        return composite_codec(
+          name,
+          oid,
+          array_oid,
+          row.attributes.map((attribute, i) => {
+            const attribute_oid = row.attribute_types[i]!;
+            return {
+              name: attribute,
+              codec: codec_of(attribute_oid) ?? as_text(name, attribute_oid, 0),
+            };
+          }),
+        );
+      case "b":
+        if (row.name === "hstore" && this.#enable_hstore) return hstore_codec(oid, array_oid);
+        return { ...as_text(name, oid, array_oid), delimiter: row.delimiter };
+    }
+    return null;
+  }
+}
+
+function made<T>(part: TypeCodec | null, make: (part: TypeCodec) => T): T | null {
+  return part === null ? null : make(part);
+}
+
+function parts_of(row: TypeRow): number[] {
+  return [row.element, row.base, row.subtype, ...row.attribute_types].filter((oid) => oid !== 0);
+}
+
+/** A type that stays as the server prints it. */
+function as_text(name: string, oid: number, array_oid: number): TypeCodec {
+  const encode_text = (value: unknown) => scalar_text(value, "must be a string");
+  return printed_codec({ name, oid, array_oid, encode_text });
+}
+
+/** A user's codec under the OIDs it has or replaces; null if it must be looked up by name. */
+function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
+  const known = builtin.find(codec.name);
+  const oid = codec.oid ?? known?.oid;
+  if (oid !== undefined) {
+    return from_user_codec(codec, oid, codec.array_oid ?? known?.array_oid ?? 0);
+  }
+  if (codec.name.includes(".")) return null;
+  throw new InterfaceError(
+    "cannot use codecs: each must have an oid, a builtin type's name, or a name with its schema, " +
+      `but ${JSON.stringify(codec.name)} has none`,
+  );
+}
+
+function lookup(is_range: string): string {
+  // Everything is qualified, so that no search_path decides what runs (CVE-2018-1058).
+  return `select t.oid, n.nspname as schema, t.typname as name, t.typtype::pg_catalog.text as kind,
+  t.typarray as array_oid, t.typdelim::pg_catalog.text as delimiter,
+  case when t.typlen operator(pg_catalog.=) -1 then t.typelem else 0 end as element,
+  t.typbasetype as base, coalesce(r.rngsubtype, 0) as subtype,
+  array(select a.attname from pg_catalog.pg_attribute a
+    where a.attrelid operator(pg_catalog.=) t.typrelid and a.attnum operator(pg_catalog.>) 0
+      and not a.attisdropped order by a.attnum) as attributes,
+  array(select a.atttypid from pg_catalog.pg_attribute a
+    where a.attrelid operator(pg_catalog.=) t.typrelid and a.attnum operator(pg_catalog.>) 0
+      and not a.attisdropped order by a.attnum) as attribute_types
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace
+left join pg_catalog.pg_range r on t.oid ${is_range}
+where t.oid operator(pg_catalog.=) any ($1::pg_catalog.oid[])`;
+}
