@@ -1,7 +1,7 @@
 /**
  * Ranges ⇄ `Range`, multiranges ⇄ arrays of them. A bound that is null is not there.
  *
- * Law: plain data, that JSON and `structuredClone()` take; the server normalises, nothing does here.
+ * Law: plain data, that `structuredClone()` takes; the server normalises, nothing does here.
  *
  * Wire: a byte of flags, then each bound there is with its length in front; a
  * multirange counts its ranges in 32 bits, each with its length in front.
@@ -64,7 +64,9 @@ export function Range<T, U = T>(
   upper: U | null,
   bounds: "[)" | "[]" | "(]" | "()" = "[)",
 ): Range<T | U> {
-  return make<T | U>(lower, upper, bounds.startsWith("["), bounds.endsWith("]"), false);
+  const lower_inc = lower !== null && bounds.startsWith("["); // as the server has it
+  const upper_inc = upper !== null && bounds.endsWith("]");
+  return make<T | U>(lower, upper, lower_inc, upper_inc, false);
 }
 
 /** The range type over `subtype`. */

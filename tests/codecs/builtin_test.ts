@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "@std/testing/bdd";
 import { builtin_codecs, builtin_registry } from "../../src/codecs/builtin.ts";
 import type { TypeCodec } from "../../src/codecs/codec.ts";
+import { Interval } from "../../src/codecs/interval.ts";
 import { Json } from "../../src/codecs/json.ts";
 import { DataError } from "../../src/errors.ts";
 import { type Sample, samples } from "./samples.ts";
@@ -30,6 +31,23 @@ describe("builtin_codecs", () => {
     for (const [type, text, value, wire] of binary) {
       assertEquals(decode(codec_of(type), from_hex(wire)), value, `${type} ${text}`);
       assertEquals(decode_within(codec_of(type), from_hex(wire)), value, `${type} ${text}`);
+    }
+  });
+
+  it("reads texts that depend on the session's settings", () => {
+    // bytea_output = escape, TimeZone, and servers that print a float in other ways
+    const texts: readonly [type: string, text: string, value: unknown][] = [
+      ["bytea", "", new Uint8Array(0)],
+      ["bytea", "a\\\\\\377 \\000", Uint8Array.of(97, 92, 255, 32, 0)],
+      ["bytea", "\\\\x61", Uint8Array.of(92, 120, 54, 49)],
+      ["timestamptz", "2020-01-02 05:34:05.5+05:30", new Date("2020-01-02T00:04:05.5Z")],
+      ["timestamptz", "1800-01-01 00:00:00-03:30:52", new Date("1800-01-01T03:30:52Z")],
+      ["timestamptz", "0001-12-31 23:59:59.9999-00:30 BC", new Date("0001-01-01T00:29:59.999Z")],
+      ["float8", "1e+300", 1e300],
+      ["interval", "P1Y2M", new Interval({ months: 14 })],
+    ];
+    for (const [type, text, value] of texts) {
+      assertEquals(codec_of(type).decode_text(text), value, `${type} ${text}`);
     }
   });
 

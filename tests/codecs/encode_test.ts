@@ -235,3 +235,13 @@ describe("kind_of", () => {
     for (const [value, kind] of kinds) assertEquals(kind_of(value), kind);
   });
 });
+
+describe("Json", () => {
+  it("wraps a value, called with new or without, and stands inside others", () => {
+    for (const wrapped of [Json("a"), new Json("a")]) {
+      assert(wrapped instanceof Json);
+      assertEquals(wrapped.value, "a");
+      assertEquals(JSON.stringify([wrapped]), '["a"]');
+    }
+  });
+});
