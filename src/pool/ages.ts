@@ -1,0 +1,51 @@
+/**
+ * How long sessions live, and lie idle.
+ *
+ * @module
+ */
+
+import type { Session } from "../connection/session.ts";
+import type { PoolContext } from "./settings.ts";
+import type { Slot } from "./slot.ts";
+
+/** Lifetimes differ by this part, so that sessions opened together do not end together. */
+const LIFETIME_JITTER = 0.1;
+
+/** What ages need of the pool's settings. */
+export type AgeSettings = Pick<
+  PoolContext,
+  "max_lifetime" | "max_idle" | "pool_recycle" | "check" | "check_idle" | "random"
+>;
+
+/** The rules; all moments are milliseconds on the pool's clock. */
+export class Ages {
+  readonly #settings: AgeSettings;
+
+  /** @param settings In seconds. */
+  constructor(settings: AgeSettings) {
+    this.#settings = settings;
+  }
+
+  /** When a session is to be replaced. */
+  end_of(session: Session): number {
+    const { max_lifetime, random = Math.random } = this.#settings;
+    return session.opened_at + max_lifetime * 1000 * (1 - LIFETIME_JITTER * random());
+  }
+
+  /** Whether it must not be lent any more. */
+  is_old(slot: Slot, now: number): boolean {
+    const idle = now - slot.session.used_at;
+    return slot.expires_at <= now || idle > this.#settings.pool_recycle * 1000;
+  }
+
+  /** Whether it was silent for so long that it may be dead without our knowledge. */
+  needs_check(slot: Slot, now: number): boolean {
+    const { check, check_idle } = this.#settings;
+    return check !== undefined && now - slot.session.used_at >= check_idle * 1000;
+  }
+
+  /** When a free one has been idle for too long. */
+  idle_until(slot: Slot): number {
+    return slot.free_since + this.#settings.max_idle * 1000;
+  }
+}

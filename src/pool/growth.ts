@@ -1,0 +1,115 @@
+/**
+ * Decides when a session is opened, and who is told when that fails.
+ *
+ * Laws: nobody has a session opened who will be served by what is on its way. A
+ * session that was opened goes to whoever is first then; a failed attempt turns
+ * away the waiter that it was made for, and no other.
+ *
+ * @module
+ */
+
+import type { Session } from "../connection/session.ts";
+import { PgError } from "../errors.ts";
+import { type Opener, OPENING_AT_ONCE, type Outcome } from "./opener.ts";
+import type { FreeSlots, Slot } from "./slot.ts";
+import type { Waiter, WaiterQueue } from "./waiters.ts";
+
+const TOO_MANY_CONNECTIONS = "53300";
+
+/** What a growth needs to know of the pool, and to tell it. */
+export interface GrowthHost {
+  /** Sessions that are lent. */
+  used(): number;
+  /** Sessions that still hold a place while they are closed. */
+  leaving(): number;
+  /** A session was opened. */
+  opened(session: Session): void;
+  /** An attempt failed; who is concerned was told. */
+  failed(): void;
+}
+
+/** Starts attempts. */
+export class Growth {
+  readonly #minsize: number;
+  readonly #capacity: number;
+  readonly #opener: Opener;
+  readonly #waiters: WaiterQueue<Slot>;
+  readonly #free: FreeSlots;
+  readonly #host: GrowthHost;
+
+  /** @param capacity Most sessions at any time. */
+  constructor(
+    minsize: number,
+    capacity: number,
+    opener: Opener,
+    waiters: WaiterQueue<Slot>,
+    free: FreeSlots,
+    host: GrowthHost,
+  ) {
+    this.#minsize = minsize;
+    this.#capacity = capacity;
+    this.#opener = opener;
+    this.#waiters = waiters;
+    this.#free = free;
+    this.#host = host;
+  }
+
+  /** Places that are not lent, whatever is in them. */
+  get places(): number {
+    return this.#capacity - this.#host.used() - this.#host.leaving();
+  }
+
+  /** Opens for those whom nothing that is on its way will serve. */
+  serve_waiters(): void {
+    let missing = this.#waiters.hopeful - this.#opener.size - this.#free.soon;
+    for (const waiter of this.#waiters) {
+      if (missing <= 0 || !this.#has_room()) return;
+      if (waiter.opening || waiter.refused) continue;
+      missing--;
+      void this.#open(waiter);
+    }
+  }
+
+  /** Opens what is missing to `minsize`, in the background. */
+  refill(): void {
+    while (this.#is_below_minimum() && this.#has_room()) void this.#open(null);
+  }
+
+  /** Opens what is missing to `minsize`; throws what the first failure was. */
+  async fill(): Promise<void> {
+    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, () => this.#fill()));
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#is_below_minimum()) {
+      const outcome = await this.#open(null);
+      if (outcome.session === null) throw outcome.error;
+    }
+  }
+
+  #open(waiter: Waiter<Slot> | null): Promise<Outcome> {
+    if (waiter !== null) waiter.opening = true;
+    return this.#opener.start((outcome) => {
+      if (waiter !== null) waiter.opening = false;
+      if (outcome.session !== null) return this.#host.opened(outcome.session);
+      if (waiter !== null) this.#turn_away(waiter, outcome.error);
+      this.#host.failed();
+    });
+  }
+
+  /** If it is only the server that is full, a session that comes back will do. */
+  #turn_away(waiter: Waiter<Slot>, error: unknown): void {
+    const server_full = error instanceof PgError && error.sqlstate === TOO_MANY_CONNECTIONS;
+    if (server_full && this.#host.used() + this.#free.size > 0) this.#waiters.refuse(waiter);
+    else this.#waiters.reject(waiter, error);
+  }
+
+  #is_below_minimum(): boolean {
+    return this.#free.size + this.#host.used() + this.#opener.size < this.#minsize;
+  }
+
+  #has_room(): boolean {
+    return this.#opener.size < OPENING_AT_ONCE &&
+      this.#free.size + this.#opener.size < this.places;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Notices leases whose borrower will never release them, or is late to.
+ *
+ * Law: stacks are kept as text, and only where somebody asked: a stack not yet
+ * turned into text holds the objects on it, and so the very handle that is to be
+ * found garbage.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { Connection } from "../connection/connection.ts";
+import { Deadlines } from "../connection/deadlines.ts";
+import { warn } from "../connection/warnings.ts";
+import { tell } from "./events.ts";
+import type { PoolLease } from "./lease.ts";
+import type { PoolContext } from "./settings.ts";
+
+/** The part of FinalizationRegistry that is used; some runtimes have none. */
+export type Registry = Pick<
+  FinalizationRegistry<PoolLease>,
+  "register" | "unregister"
+>;
+
+/** What a watch needs of the pool's settings. */
+export type LeakSettings = Pick<PoolContext, "clock" | "leak_after" | "on_leak" | "on_warning">;
+
+/** Watches leases while they are out. */
+export class LeakWatch {
+  readonly #clock: Clock;
+  readonly #settings: LeakSettings;
+  readonly #registry: Registry | null;
+  readonly #deadlines: Deadlines;
+  readonly #young: Set<PoolLease> = new Set(); // not yet reported, the oldest first
+
+  /**
+   * @param reclaim Takes back what a lease lent, when its handle is garbage.
+   * @param make_registry Of the runtime, where not given.
+   */
+  constructor(
+    settings: LeakSettings,
+    reclaim: (lease: PoolLease) => void,
+    make_registry: (garbage: (lease: PoolLease) => void) => Registry | null = runtime_registry,
+  ) {
+    this.#clock = settings.clock;
+    this.#settings = settings;
+    this.#deadlines = new Deadlines(settings.clock, (now) => this.#expire(now));
+    this.#registry = make_registry((lease) => {
+      if (lease.state !== "lent") return;
+      this.#report(lease, was_dropped);
+      reclaim(lease);
+    });
+  }
+
+  /** The caller's stack as text, if it is wanted. To be called by what the user called. */
+  stack(): string | null {
+    if (this.#settings.on_leak === undefined && this.#settings.leak_after === Infinity) return null;
+    return new Error("acquired here").stack ?? null;
+  }
+
+  /** Begins to watch. */
+  watch(connection: Connection, lease: PoolLease): void {
+    this.#registry?.register(connection, lease, lease);
+    if (this.#settings.leak_after === Infinity) return;
+    this.#young.add(lease);
+    this.#deadlines.add(this.#due(lease));
+  }
+
+  /** The lease has ended. */
+  forget(lease: PoolLease): void {
+    this.#registry?.unregister(lease);
+    this.#young.delete(lease);
+  }
+
+  /** Watches no more. */
+  stop(): void {
+    this.#deadlines.clear();
+    this.#young.clear();
+  }
+
+  #due(lease: PoolLease): number {
+    return lease.since + this.#settings.leak_after * 1000;
+  }
+
+  #expire(now: number): number {
+    for (const lease of this.#young) {
+      if (this.#due(lease) > now) return this.#due(lease);
+      this.#young.delete(lease);
+      this.#report(lease, was_held);
+    }
+    return Infinity;
+  }
+
+  #report(lease: PoolLease, what: (seconds: number) => string): void {
+    const { on_leak, on_warning } = this.#settings;
+    const { backend_pid } = lease.slot.session;
+    const seconds = (this.#clock.now() - lease.since) / 1000;
+    const message = `a connection (backend ${backend_pid}) ${what(seconds)}`;
+    const stack = lease.stack ?? "";
+    if (on_leak !== undefined) tell(on_leak, { message, stack, seconds, backend_pid });
+    else warn(stack === "" ? `${message} (on_leak would tell who)` : message + stack, on_warning);
+  }
+}
+
+function was_dropped(): string {
+  return "was never released and nobody holds it any more, so it was taken back";
+}
+
+function was_held(seconds: number): string {
+  return `was not released for ${seconds.toFixed(1)} s`;
+}
+
+function runtime_registry(garbage: (lease: PoolLease) => void): Registry | null {
+  if (typeof FinalizationRegistry === "undefined") return null;
+  return new FinalizationRegistry(garbage);
+}

@@ -1,0 +1,55 @@
+/**
+ * One loan of one session.
+ *
+ * Law: a lease ends once. A lease does not hold its handle, so that a handle which
+ * nobody holds any more is noticed.
+ *
+ * @module
+ */
+
+import { type Connection, end_of, type Lease } from "../connection/connection.ts";
+import type { Slot } from "./slot.ts";
+
+/**
+ * How it stands: out; given back; ended by the borrower's `close()`, or by the
+ * pool's `terminate()`, so that a release may still follow.
+ */
+export type LeaseState = "lent" | "released" | "closed" | "terminated";
+
+/** What a pool knows of a handle it lent. */
+export class PoolLease implements Lease {
+  /** The pool. */
+  readonly lender: object;
+  /** What was lent. */
+  readonly slot: Slot;
+  /** When, in milliseconds. */
+  readonly since: number;
+  /** The stack of the `acquire()`; null where nobody asked for it. */
+  readonly stack: string | null;
+  /** How it stands. */
+  state: LeaseState = "lent";
+  readonly #take_back: (lease: PoolLease, connection: Connection) => void;
+
+  /** @param take_back Ends the handle and takes the slot; called once. */
+  constructor(
+    lender: object,
+    slot: Slot,
+    since: number,
+    stack: string | null,
+    take_back: (lease: PoolLease, connection: Connection) => void,
+  ) {
+    this.lender = lender;
+    this.slot = slot;
+    this.since = since;
+    this.stack = stack;
+    this.#take_back = take_back;
+  }
+
+  /** For the handle, when it is closed or its scope is left. Later calls do nothing. */
+  // deno-lint-ignore require-await -- rejects rather than throws
+  async release(connection: Connection): Promise<void> {
+    if (this.state !== "lent") return;
+    this.state = end_of(connection) === null ? "released" : "closed";
+    this.#take_back(this, connection);
+  }
+}

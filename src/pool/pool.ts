@@ -1,0 +1,285 @@
+/**
+ * Lends connections: one borrower each, the longest unused one first.
+ *
+ * Law: what a borrower holds is a handle of its own, which is dead once it was
+ * released. Whoever has the session then, the old handle never reaches it.
+ *
+ * Source: aiopg.Pool, https://aiopg.readthedocs.io/en/stable/core.html
+ *
+ * @module
+ */
+
+import { at_call, check_timeout } from "../connection/call.ts";
+import { Connection, type EchoEvent, end_of, finish, lease_of } from "../connection/connection.ts";
+import type { Cursor, CursorOptions } from "../connection/cursor.ts";
+import {
+  type CallOptions,
+  type Params,
+  Queryable,
+  type QueryOptions,
+} from "../connection/queryable.ts";
+import type { Result } from "../connection/result.ts";
+import type { Session } from "../connection/session.ts";
+import { InterfaceError, OperationalError, PoolClosedError } from "../errors.ts";
+import type { ObjectRow } from "../rows/factories.ts";
+import type { Sql } from "../sql/template.ts";
+import { LeakWatch } from "./leaks.ts";
+import { PoolLease } from "./lease.ts";
+import { was_dropped, was_released } from "./refusals.ts";
+import { SessionPool } from "./session_pool.ts";
+import type { OpenSession, PoolContext } from "./settings.ts";
+import type { Slot } from "./slot.ts";
+import type { PoolStats } from "./stats.ts";
+
+/** How long `acquire()` may take, and how it is given up. */
+export interface AcquireOptions {
+  /** Seconds until `PoolTimeout`. Default: the pool's `timeout`. `Infinity`: no limit. */
+  readonly timeout?: number | undefined;
+  /** Gives up: `acquire()` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Connections to one database, shared by many. */
+export class Pool extends Queryable implements AsyncDisposable {
+  readonly #context: PoolContext;
+  readonly #sessions: SessionPool;
+  readonly #leaks: LeakWatch;
+
+  /** Pools are made by `create_pool()`. */
+  constructor(open: OpenSession, context: PoolContext) {
+    super();
+    this.#context = context;
+    this.#sessions = new SessionPool(open, context, (session) => this.#handle(session, null));
+    this.#leaks = new LeakWatch(context, (lease) => this.#reclaim(lease));
+  }
+
+  /** Connections that it keeps. */
+  get minsize(): number {
+    return this.#context.minsize;
+  }
+
+  /** Most connections at any time; 0: no limit. */
+  get maxsize(): number {
+    return this.#context.maxsize;
+  }
+
+  /** Connections: free, lent, and being opened. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Connections that wait to be lent. */
+  get freesize(): number {
+    return this.stats().free;
+  }
+
+  /** Callers that wait for one. */
+  get waiting(): number {
+    return this.stats().waiting;
+  }
+
+  /** Default for each deadline, in seconds. */
+  get timeout(): number {
+    return this.#context.timeout;
+  }
+
+  /** Whether, or where to, statements are logged. */
+  get echo(): boolean | ((event: EchoEvent) => void) {
+    return this.#context.connection.echo;
+  }
+
+  /** Whether it is closed, and so are all its connections. */
+  get closed(): boolean {
+    return this.#sessions.closed;
+  }
+
+  /** Whether `close()` or `terminate()` was called. */
+  get closing(): boolean {
+    return this.#sessions.closing;
+  }
+
+  /** All counters, and what callers waited. */
+  stats(): PoolStats {
+    return this.#sessions.stats();
+  }
+
+  /** For `create_pool()`: opens the first `minsize` connections. If that fails, the pool is closed. */
+  async open_minimum(signal?: AbortSignal): Promise<void> {
+    await this.#sessions.open_minimum(signal);
+  }
+
+  /**
+   * Lends a connection. Give it back by `release()`, or by `await using`.
+   *
+   * @throws {PoolTimeout} If none is free within `timeout` seconds.
+   * @throws {OperationalError} If one was opened for this call, and that failed.
+   * @throws {PoolFullError} If `max_waiting` callers wait already.
+   * @throws {PoolClosedError} If the pool is closed, or is while this waits.
+   */
+  async acquire(options: AcquireOptions = {}): Promise<Connection> {
+    const { timeout = this.timeout, signal } = options;
+    const stack = this.#leaks.stack();
+    check_timeout(timeout);
+    signal?.throwIfAborted();
+    const slot = this.#sessions.take();
+    if (slot !== undefined) return this.#lend(slot, stack);
+    return this.#lend(await this.#wait(timeout, signal), stack);
+  }
+
+  /**
+   * Takes a connection back. It is reset for the next borrower, which the caller
+   * need not wait for: an open transaction is rolled back, with a warning; what
+   * still runs is cancelled.
+   *
+   * @throws {InterfaceError} If it is not from this pool, or was released before.
+   */
+  async release(connection: Connection): Promise<void> {
+    const lease = connection instanceof Connection ? lease_of(connection) : null;
+    if (!(lease instanceof PoolLease) || lease.lender !== this) {
+      throw new InterfaceError(
+        "cannot release the connection: it must come from this pool, but does not",
+      );
+    }
+    if (lease.state === "released") {
+      throw new InterfaceError("cannot release the connection: it was released before");
+    }
+    if (lease.state === "closed") lease.state = "released";
+    else await lease.release(connection);
+  }
+
+  /** Acquires a connection and opens a cursor on it. Closing the cursor releases it. */
+  async cursor<R = ObjectRow>(
+    options: CursorOptions<R> & AcquireOptions = {},
+  ): Promise<Cursor<R>> {
+    const connection = await this.acquire(options);
+    const on_close = () => connection[Symbol.asyncDispose]();
+    try {
+      return await connection.cursor<R>({ ...options, on_close });
+    } catch (error) {
+      await on_close();
+      throw error;
+    }
+  }
+
+  override execute<R = ObjectRow>(
+    query: string | Sql,
+    params?: Params,
+    options: QueryOptions<R> = {},
+  ): Promise<Result<R>> {
+    return this.#with_connection(
+      (connection, options) => connection.execute<R>(query, params, options),
+      options,
+    );
+  }
+
+  /** Closes the connections that are free; those that are lent are not concerned. */
+  async clear(): Promise<void> {
+    await this.#sessions.clear();
+  }
+
+  /** Lends no more: who waits is turned away, and connections are closed as they come back. */
+  close(): void {
+    this.#sessions.close();
+    this.#leaks.stop();
+  }
+
+  /** `close()`, and cuts the connections that are lent. */
+  terminate(): void {
+    for (const slot of this.#sessions.used) {
+      if (slot.lease === null) continue;
+      slot.lease.state = "terminated";
+      this.#leaks.forget(slot.lease);
+    }
+    this.#sessions.terminate();
+    this.#leaks.stop();
+  }
+
+  /**
+   * Waits until all connections came back and are closed.
+   *
+   * @throws {InterfaceError} If the pool is not closing.
+   */
+  async wait_closed(): Promise<void> {
+    if (!this.closing) {
+      throw new InterfaceError("cannot wait for the pool to close: close() must come first");
+    }
+    await this.#sessions.gone;
+  }
+
+  /** `close()` and `wait_closed()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.wait_closed();
+  }
+
+  /** Runs `fn` on a connection of its own, within one deadline for both. Nothing is reset afterwards. */
+  async #with_connection<T, O extends CallOptions>(
+    fn: (connection: Connection, options: O) => Promise<T>,
+    options: O,
+  ): Promise<T> {
+    const { timeout = this.timeout, signal } = options;
+    check_timeout(timeout);
+    signal?.throwIfAborted();
+    const { clock } = this.#context;
+    const start = clock.now();
+    const at_once = this.#sessions.take();
+    const slot = at_once ?? await this.#wait(timeout, signal);
+    const waited = at_once ? 0 : (clock.now() - start) / 1000;
+    const left = Math.max(timeout - waited, LEAST_TIMEOUT);
+    try {
+      return await fn(this.#handle(slot.session, null), { ...options, timeout: left });
+    } finally {
+      this.#sessions.put_back(slot, false);
+    }
+  }
+
+  async #wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {
+    const deadline = this.#context.clock.now() + timeout * 1000;
+    try {
+      for (let left = timeout;;) {
+        const slot = await this.#sessions.wait(left, signal);
+        if (slot.session.usable) return slot;
+        this.#sessions.put_back(slot, false); // it was lost on its way here
+        left = Math.max((deadline - this.#context.clock.now()) / 1000, LEAST_TIMEOUT);
+      }
+    } catch (error) {
+      const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;
+      throw is_ours ? at_call(error) : error;
+    }
+  }
+
+  #lend(slot: Slot, stack: string | null): Connection {
+    const now = this.#context.clock.now();
+    const lease = new PoolLease(this, slot, now, stack, this.#take_back);
+    try {
+      const connection = this.#handle(slot.session, lease);
+      slot.lease = lease;
+      this.#leaks.watch(connection, lease);
+      return connection;
+    } catch (error) { // of a connection_factory
+      this.#sessions.put_back(slot, false);
+      throw error;
+    }
+  }
+
+  #handle(session: Session, lease: PoolLease | null): Connection {
+    const { connection, connection_factory = Connection } = this.#context;
+    return new connection_factory(session, connection, lease);
+  }
+
+  readonly #take_back = (lease: PoolLease, connection: Connection): void => {
+    if (end_of(connection) === null) finish(connection, was_released());
+    this.#leaks.forget(lease);
+    this.#sessions.put_back(lease.slot, true);
+  };
+
+  /** For a lease whose handle is garbage. */
+  #reclaim(lease: PoolLease): void {
+    lease.state = "released";
+    lease.slot.session.owner?.on_lost?.(was_dropped()); // its queue of notifications may live on
+    this.#sessions.put_back(lease.slot, true);
+  }
+}
+
+/** Seconds; a deadline that has just passed is still a deadline. */
+const LEAST_TIMEOUT = 0.001;

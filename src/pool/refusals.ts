@@ -1,0 +1,76 @@
+/**
+ * Why an `acquire()`, or a borrower, is turned away.
+ *
+ * @module
+ */
+
+import {
+  InterfaceError,
+  OperationalError,
+  PoolClosedError,
+  PoolFullError,
+  PoolTimeout,
+} from "../errors.ts";
+import type { PoolStats } from "./stats.ts";
+
+/** The pool lends no more. */
+export function pool_closed(): PoolClosedError {
+  return new PoolClosedError("cannot acquire a connection: the pool is closed");
+}
+
+/** More callers than `max_waiting` would wait. */
+export function pool_full(max_waiting: number, maxsize: number, stats: PoolStats): PoolFullError {
+  return new PoolFullError(
+    `cannot acquire a connection: at most ${max_waiting} callers may wait (max_waiting), ` +
+      `but that many do`,
+    { detail: describe(maxsize, stats), safe_to_retry: true },
+  );
+}
+
+/** A caller waited too long. `cause`: why the last attempt to connect failed, if it did. */
+export function acquire_timeout(
+  seconds: number,
+  maxsize: number,
+  stats: PoolStats,
+  cause: unknown,
+): PoolTimeout {
+  const without_cause = cause === null || cause === undefined;
+  return new PoolTimeout(
+    `cannot acquire a connection: one must be free within ${seconds} s, but none was`,
+    {
+      detail: describe(maxsize, stats),
+      hint: without_cause
+        ? "release connections sooner, or raise maxsize or timeout"
+        : "connecting fails: see the cause",
+      safe_to_retry: true,
+      ...(without_cause ? {} : { cause }),
+    },
+  );
+}
+
+/** For a handle that was given back. */
+export function was_released(): InterfaceError {
+  return new InterfaceError("cannot use the connection: it was released to its pool");
+}
+
+/** For what still ran when its handle was given back. */
+export function released_early(): InterfaceError {
+  return new InterfaceError(
+    "cannot go on with the statement: its connection was released to its pool",
+  );
+}
+
+/** For who listens on a connection whose handle nobody holds any more. */
+export function was_dropped(): OperationalError {
+  return new OperationalError("the connection went back to its pool: its handle was dropped");
+}
+
+/** For the sessions that `terminate()` cuts. */
+export function was_terminated(): OperationalError {
+  return new OperationalError("the connection was cut: its pool was terminated");
+}
+
+function describe(maxsize: number, { size, used, opening, waiting }: PoolStats): string {
+  const most = maxsize === 0 ? "" : ` of at most ${maxsize}`;
+  return `size ${size}${most}, used ${used}, opening ${opening}, waiting ${waiting}`;
+}

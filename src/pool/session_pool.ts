@@ -1,0 +1,304 @@
+/**
+ * Sessions: which are free, lent, being opened or closed, and who waits for one.
+ *
+ * ```text
+ *      opening ──▶ free ──▶ lent        together these are `size`
+ *                  │  ◀──────┘          by way of a reset
+ *                  ▼
+ *               leaving                 holds its place until its socket is closed
+ * ```
+ *
+ * Laws: opening, free, lent and leaving together never pass `maxsize`. While anyone
+ * waits, nothing that could be lent is free.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Session } from "../connection/session.ts";
+import { Ages } from "./ages.ts";
+import { Growth } from "./growth.ts";
+import { Opener } from "./opener.ts";
+import { Reaper } from "./reaper.ts";
+import { acquire_timeout, pool_closed, pool_full, was_terminated } from "./refusals.ts";
+import type { OpenSession, PoolContext } from "./settings.ts";
+import { FreeSlots, Slot } from "./slot.ts";
+import { no_totals, type PoolStats, type PoolTotals } from "./stats.ts";
+import { Turnover } from "./turnover.ts";
+import { type Waiter, WaiterQueue } from "./waiters.ts";
+
+/** Lends sessions. */
+export class SessionPool {
+  readonly #context: PoolContext;
+  readonly #clock: Clock;
+  readonly #resets: boolean;
+  readonly #ages: Ages;
+  readonly #totals: PoolTotals = no_totals();
+  readonly #free: FreeSlots = new FreeSlots();
+  readonly #used: Set<Slot> = new Set();
+  readonly #waiters: WaiterQueue<Slot>;
+  readonly #opener: Opener;
+  readonly #growth: Growth;
+  readonly #turnover: Turnover;
+  readonly #reaper: Reaper;
+  readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
+  #leaving = 0;
+  #closing = false;
+  #closed = false;
+
+  /** @param make_handle Makes the handles that the user's hooks get. */
+  constructor(
+    open: OpenSession,
+    context: PoolContext,
+    make_handle: (session: Session) => Connection,
+  ) {
+    const { clock, maxsize, minsize } = context;
+    this.#context = context;
+    this.#clock = clock;
+    this.#resets = context.reset && context.pooler === "session";
+    this.#ages = new Ages(context);
+    this.#waiters = new WaiterQueue(clock, (waiter) => this.#too_late(waiter));
+    this.#opener = new Opener(open, context, make_handle, this.#totals);
+    const capacity = maxsize === 0 ? Infinity : maxsize;
+    this.#growth = new Growth(minsize, capacity, this.#opener, this.#waiters, this.#free, {
+      used: () => this.#used.size,
+      leaving: () => this.#leaving,
+      opened: (session) => this.#admit(session),
+      failed: () => {
+        this.#dispatch();
+        this.#settle();
+      },
+    });
+    this.#turnover = new Turnover(context, this.#free, make_handle, {
+      ready: (slot) => this.#ready(slot),
+      failed: (slot) => this.#discard(slot),
+    });
+    const has_surplus = () => this.size > minsize;
+    const close = (slot: Slot) => void this.#leave(slot);
+    this.#reaper = new Reaper(clock, this.#ages, this.#free, has_surplus, close);
+  }
+
+  /** Free, lent and being opened. */
+  get size(): number {
+    return this.#free.size + this.#used.size + this.#opener.size;
+  }
+
+  /** Whether nothing is lent any more. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Whether all is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Those that are lent. */
+  get used(): Iterable<Slot> {
+    return this.#used;
+  }
+
+  /** Resolves when all is closed. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** All counters. */
+  stats(): PoolStats {
+    return {
+      size: this.size,
+      free: this.#free.size,
+      used: this.#used.size,
+      opening: this.#opener.size,
+      waiting: this.#waiters.size,
+      ...this.#totals,
+    };
+  }
+
+  /** Opens what `minsize` asks for; if that fails, or `signal` aborts, the pool is closed. */
+  async open_minimum(signal: AbortSignal | undefined): Promise<void> {
+    const stop = () => this.terminate();
+    signal?.addEventListener("abort", stop);
+    try {
+      signal?.throwIfAborted();
+      await this.#growth.fill();
+      signal?.throwIfAborted();
+    } catch (error) {
+      this.terminate();
+      await this.gone;
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Lends a session if one is ready and nobody was here before; else use `wait()`. */
+  take(): Slot | undefined {
+    if (this.#closing) throw pool_closed();
+    if (this.#waiters.size > 0) return undefined;
+    const slot = this.#next_ready();
+    if (slot === undefined) return undefined;
+    this.#lend(slot);
+    this.#growth.refill();
+    return slot;
+  }
+
+  /** Lends a session as soon as there is one, first come, first served. */
+  wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {
+    const { max_waiting, maxsize } = this.#context;
+    // Those for whom all that is not lent would not do.
+    const surplus = this.#waiters.size - this.#growth.places;
+    if (surplus >= max_waiting) throw pool_full(max_waiting, maxsize, this.stats());
+    const waiter = this.#waiters.join(timeout, signal);
+    this.#dispatch();
+    this.#growth.refill();
+    return waiter.promise;
+  }
+
+  /** Takes a lent session back. Does nothing if it was terminated. */
+  put_back(slot: Slot, reset: boolean): void {
+    if (!this.#used.delete(slot)) return;
+    const { session } = slot;
+    session.owner = slot;
+    slot.lease = null;
+    slot.free_since = this.#clock.now();
+    if (!session.usable) {
+      if (session.closed) this.#totals.closed++;
+      else this.#totals.lost++;
+      return this.#ended();
+    }
+    this.#free.add(slot, "busy");
+    if (this.#closing || slot.expires_at <= slot.free_since) return void this.#leave(slot);
+    this.#turnover.begin(slot, reset && this.#resets);
+  }
+
+  /** Closes what is free. */
+  async clear(): Promise<void> {
+    await Promise.all([...this.#free].map((slot) => this.#leave(slot)));
+  }
+
+  /** Lends no more; closes what is free, and what comes back. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#reaper.stop();
+    this.#waiters.reject_all(pool_closed());
+    this.#opener.stop(pool_closed());
+    void this.clear();
+    this.#settle();
+  }
+
+  /** `close()`, and cuts what is lent. */
+  terminate(): void {
+    this.close();
+    for (const slot of this.#used) {
+      this.#used.delete(slot);
+      slot.session.owner?.on_lost?.(was_terminated());
+      slot.session.terminate();
+      this.#totals.closed++;
+    }
+    this.#settle();
+  }
+
+  #admit(session: Session): void {
+    const slot = new Slot(session, this.#ages.end_of(session), (slot) => this.#lost(slot));
+    slot.free_since = this.#clock.now();
+    session.owner = slot;
+    this.#free.add(slot, "busy");
+    if (this.#closing) void this.#leave(slot);
+    else this.#ready(slot);
+  }
+
+  /** Serves whom it can, and sees to the others. */
+  #dispatch(): void {
+    if (this.#closing) return;
+    while (this.#waiters.size > 0) {
+      const slot = this.#next_ready();
+      if (slot === undefined) break;
+      const waiter = this.#waiters.shift()!;
+      this.#totals.acquire_wait_seconds += (this.#clock.now() - waiter.since) / 1000;
+      this.#lend(slot);
+      waiter.resolve(slot);
+    }
+    this.#check_more();
+    this.#growth.serve_waiters();
+  }
+
+  #lend(slot: Slot): void {
+    this.#free.delete(slot);
+    this.#used.add(slot);
+    slot.session.wire.keep_alive(true);
+    this.#totals.acquired++;
+  }
+
+  /** The least recently used that can be lent as it is. */
+  #next_ready(): Slot | undefined {
+    const now = this.#clock.now();
+    for (const slot of this.#free) {
+      if (slot.readiness !== "ready") continue;
+      if (this.#ages.is_old(slot, now)) void this.#leave(slot);
+      else if (!this.#ages.needs_check(slot, now)) return slot;
+    }
+    return undefined;
+  }
+
+  /** What is ready although someone waits must be checked first. */
+  #check_more(): void {
+    for (const slot of this.#free) {
+      if (this.#free.soon >= this.#waiters.size) return;
+      if (slot.readiness === "ready") this.#turnover.check(slot);
+    }
+  }
+
+  #ready(slot: Slot): void {
+    this.#free.mark(slot, "ready");
+    this.#dispatch();
+    if (!this.#free.has(slot)) return;
+    slot.session.wire.keep_alive(false);
+    this.#reaper.add(slot);
+  }
+
+  #discard(slot: Slot): void {
+    this.#free.delete(slot);
+    slot.session.terminate();
+    this.#totals.closed++;
+    this.#ended();
+  }
+
+  #lost(slot: Slot): void {
+    if (!this.#free.delete(slot)) return;
+    this.#totals.lost++;
+    this.#ended();
+  }
+
+  async #leave(slot: Slot): Promise<void> {
+    this.#free.delete(slot);
+    this.#leaving++;
+    slot.session.wire.keep_alive(true);
+    await slot.work;
+    await slot.session.close();
+    this.#leaving--;
+    this.#totals.closed++;
+    this.#ended();
+  }
+
+  /** A place is free. */
+  #ended(): void {
+    this.#waiters.encourage();
+    this.#dispatch();
+    this.#settle();
+  }
+
+  #too_late({ timeout }: Waiter<Slot>): unknown {
+    this.#totals.acquire_timeouts++;
+    const { last_failure } = this.#opener;
+    return acquire_timeout(timeout, this.#context.maxsize, this.stats(), last_failure);
+  }
+
+  #settle(): void {
+    if (!this.#closing || this.#closed || this.size + this.#leaving > 0) return;
+    this.#closed = true;
+    this.#gone.resolve();
+  }
+}

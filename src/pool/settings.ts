@@ -1,0 +1,43 @@
+/**
+ * What a pool works with, once its options are read and checked.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { Connection, ConnectionSettings } from "../connection/connection.ts";
+import type { ResolvedOptions } from "../connection/options.ts";
+import type { Session } from "../connection/session.ts";
+import type { WarningEvent } from "../connection/warnings.ts";
+import type { ResolvedPoolSettings } from "./options.ts";
+
+/** Opens a session; abandons the attempt when `signal` aborts, and then rejects with its reason. */
+export type OpenSession = (signal: AbortSignal) => Promise<Session>;
+
+/** The pool's own settings, and what it needs of those of its connections. */
+export interface PoolContext extends ResolvedPoolSettings {
+  /** What is between here and the server. */
+  readonly pooler: "session" | "transaction";
+  /** Seconds until `acquire()`, and each attempt to connect, is given up. */
+  readonly timeout: number;
+  /** Receives warnings; undefined: the console. */
+  readonly on_warning: ((event: WarningEvent) => void) | undefined;
+  /** For the handles that it lends. */
+  readonly connection: ConnectionSettings;
+  /** The class of those handles; undefined: `Connection`. */
+  readonly connection_factory: typeof Connection | undefined;
+  /** Time for all that waits here. */
+  readonly clock: Clock;
+  /** From 0 to 1; default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** Puts together what was read from a pool's options. */
+export function pool_context(
+  pool: ResolvedPoolSettings,
+  connection: ResolvedOptions,
+  clock: Clock,
+): PoolContext {
+  const { pooler, timeout, on_warning, connection_factory } = connection;
+  return { ...pool, pooler, timeout, on_warning, connection, connection_factory, clock };
+}

@@ -1,0 +1,90 @@
+/**
+ * One session of the pool, and how far it is from its next borrower.
+ *
+ * @module
+ */
+
+import type { Session, SessionOwner } from "../connection/session.ts";
+import type { PoolLease } from "./lease.ts";
+
+/**
+ * Whether a free session may be lent: `ready`; `soon`, when a reset or a check is
+ * confirmed; or `busy`, while a statement that its borrower left is cancelled.
+ */
+export type Readiness = "ready" | "soon" | "busy";
+
+/** Hears of its session while nobody has borrowed it. */
+export class Slot implements SessionOwner {
+  /** The session. */
+  readonly session: Session;
+  /** When it is to be replaced, in milliseconds. */
+  readonly expires_at: number;
+  /** When it became free, in milliseconds. */
+  free_since = 0;
+  /** How far it is from being lent, while free. */
+  readiness: Readiness = "ready";
+  /** To whom it is lent; null while free, and for calls that acquire and release by themselves. */
+  lease: PoolLease | null = null;
+  /** What must end before the session is closed; never rejects. */
+  work: Promise<void> | null = null;
+  readonly #on_lost: (slot: Slot) => void;
+
+  /** @param on_lost Called when the session dies while it is free. */
+  constructor(session: Session, expires_at: number, on_lost: (slot: Slot) => void) {
+    this.session = session;
+    this.expires_at = expires_at;
+    this.#on_lost = on_lost;
+  }
+
+  /** SessionOwner. */
+  on_lost(): void {
+    this.#on_lost(this);
+  }
+}
+
+/** The free slots, the least recently used first. */
+export class FreeSlots {
+  readonly #slots: Set<Slot> = new Set(); // iterates in the order of insertion
+  #soon = 0;
+
+  /** How many are free. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** How many will be ready without any more being done. */
+  get soon(): number {
+    return this.#soon;
+  }
+
+  /** Whether it is free. */
+  has(slot: Slot): boolean {
+    return this.#slots.has(slot);
+  }
+
+  /** Adds one at the end. */
+  add(slot: Slot, readiness: Readiness): void {
+    this.#slots.add(slot);
+    slot.readiness = readiness;
+    if (readiness === "soon") this.#soon++;
+  }
+
+  /** Changes how far a free one is from being lent; it keeps its place. */
+  mark(slot: Slot, readiness: Readiness): void {
+    if (slot.readiness === "soon") this.#soon--;
+    if (readiness === "soon") this.#soon++;
+    slot.readiness = readiness;
+  }
+
+  /** Takes one out; false if it is not here. */
+  delete(slot: Slot): boolean {
+    if (!this.#slots.delete(slot)) return false;
+    if (slot.readiness === "soon") this.#soon--;
+    return true;
+  }
+
+  /** From the least to the most recently used; the one at hand may be deleted meanwhile. */
+  [Symbol.iterator](): IterableIterator<Slot> {
+    return this.#slots.values();
+  }
+}

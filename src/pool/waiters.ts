@@ -1,0 +1,172 @@
+/**
+ * The callers inside `Pool.acquire()`: first come, first served.
+ *
+ * Law: a waiter is settled by whoever takes it out of the queue, and by no one
+ * else. So nothing is ever handed to a caller who already left.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import { Deadlines } from "../connection/deadlines.ts";
+
+/** One caller. */
+export class Waiter<T> {
+  /** Settles when the caller leaves the queue. */
+  readonly promise: Promise<T>;
+  /** The seconds that it gave. */
+  readonly timeout: number;
+  /** When it came, in milliseconds. */
+  readonly since: number;
+  /** Whether it is in the queue. */
+  waiting = true;
+  /** Whether a connection is being opened on its behalf. */
+  opening = false;
+  /** Whether the server had no room for that one, so only a connection that comes back can help. */
+  refused = false;
+  /** Towards the front. */
+  before: Waiter<T> | null = null;
+  /** Towards the end. */
+  after: Waiter<T> | null = null;
+  /** Serves the caller. */
+  resolve!: (value: T) => void;
+  /** Turns it away. */
+  reject!: (reason: unknown) => void;
+
+  /** Made by `WaiterQueue.join()`. */
+  constructor(timeout: number, since: number) {
+    this.timeout = timeout;
+    this.since = since;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** When it gives up, in milliseconds. */
+  get deadline(): number {
+    return this.since + this.timeout * 1000;
+  }
+}
+
+/** A fair queue, with one timer for all deadlines. Leaving costs the same wherever one stands. */
+export class WaiterQueue<T> {
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #late: (waiter: Waiter<T>) => unknown;
+  #first: Waiter<T> | null = null;
+  #last: Waiter<T> | null = null;
+  #size = 0;
+  #refused = 0;
+
+  /** @param late Makes the error for a caller who waited too long and is still counted. */
+  constructor(clock: Clock, late: (waiter: Waiter<T>) => unknown) {
+    this.#clock = clock;
+    this.#late = late;
+    this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
+  }
+
+  /** How many callers wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many of them a new connection could help. */
+  get hopeful(): number {
+    return this.#size - this.#refused;
+  }
+
+  /**
+   * Joins at the end.
+   *
+   * @param timeout Seconds until the caller is turned away.
+   * @param signal Turns it away when it aborts; not aborted yet.
+   */
+  join(timeout: number, signal: AbortSignal | undefined): Waiter<T> {
+    const waiter = new Waiter<T>(timeout, this.#clock.now());
+    waiter.before = this.#last;
+    if (this.#last === null) this.#first = waiter;
+    else this.#last.after = waiter;
+    this.#last = waiter;
+    this.#size++;
+    this.#deadlines.add(waiter.deadline);
+    if (signal !== undefined) this.#watch(waiter, signal);
+    return waiter;
+  }
+
+  /** Takes the first. */
+  shift(): Waiter<T> | undefined {
+    if (this.#first === null) return undefined;
+    const first = this.#first;
+    this.#remove(first);
+    return first;
+  }
+
+  /** Turns one away. Does nothing if it has left. */
+  reject(waiter: Waiter<T>, reason: unknown): void {
+    if (!waiter.waiting) return;
+    this.#remove(waiter);
+    waiter.reject(reason);
+  }
+
+  /** Turns everyone away. */
+  reject_all(reason: unknown): void {
+    for (const waiter of this) this.reject(waiter, reason);
+    this.#deadlines.clear();
+  }
+
+  /** The server has no room for a connection of this waiter's own. */
+  refuse(waiter: Waiter<T>): void {
+    if (!waiter.waiting || waiter.refused) return;
+    waiter.refused = true;
+    this.#refused++;
+  }
+
+  /** A connection has ended, so there may be room for the first that was refused. */
+  encourage(): void {
+    if (this.#refused === 0) return;
+    for (const waiter of this) {
+      if (!waiter.refused) continue;
+      waiter.refused = false;
+      this.#refused--;
+      return;
+    }
+  }
+
+  /** From first to last; the one at hand may leave meanwhile. */
+  *[Symbol.iterator](): IterableIterator<Waiter<T>> {
+    for (let at = this.#first; at !== null;) {
+      const next: Waiter<T> | null = at.after;
+      yield at;
+      at = next;
+    }
+  }
+
+  #watch(waiter: Waiter<T>, signal: AbortSignal): void {
+    const abort = () => this.reject(waiter, signal.reason);
+    signal.addEventListener("abort", abort);
+    const forget = () => signal.removeEventListener("abort", abort);
+    waiter.promise.then(forget, forget);
+  }
+
+  #remove(waiter: Waiter<T>): void {
+    const { before, after } = waiter;
+    if (before === null) this.#first = after;
+    else before.after = after;
+    if (after === null) this.#last = before;
+    else after.before = before;
+    waiter.before = waiter.after = null;
+    waiter.waiting = false;
+    this.#size--;
+    if (waiter.refused) this.#refused--;
+  }
+
+  #expire(now: number): number {
+    let next = Infinity;
+    for (const waiter of this) {
+      if (waiter.deadline > now) next = Math.min(next, waiter.deadline);
+      else this.reject(waiter, this.#late(waiter));
+    }
+    return next;
+  }
+}

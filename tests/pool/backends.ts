@@ -1,0 +1,246 @@
+/**
+ * Server sessions that a test holds in its hand, for a pool under a clock that it holds too.
+ *
+ * A backend understands `begin`, `commit` and `rollback`, fails at statements with `fail` in them, and
+ * keeps silent at those with `hang` until it is cancelled. All else succeeds and returns its pid.
+ *
+ * @module
+ */
+
+import { builtin_registry } from "../../src/codecs/builtin.ts";
+import { Establisher } from "../../src/connection/establish.ts";
+import { resolve_options } from "../../src/connection/options.ts";
+import { OperationalError } from "../../src/errors.ts";
+import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import { pool_context } from "../../src/pool/settings.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import type { FrontendMessage } from "../support/frontend.ts";
+import {
+  bind_complete,
+  command_complete,
+  concat,
+  data_row,
+  error_response,
+  parameter_description,
+  parse_complete,
+  ready,
+  row_description,
+  trust_startup,
+} from "../support/messages.ts";
+import type { Peer } from "../support/peer.ts";
+import { scripted, type ScriptedServer } from "../support/script.ts";
+
+/** An attempt to connect, where the test decides how it ends. */
+export interface Attempt {
+  readonly signal: AbortSignal;
+  /** Lets it go on to the server. */
+  proceed(): void;
+  /** Ends it. */
+  fail(error: unknown): void;
+}
+
+/** The server's end of one session. */
+export class Backend {
+  readonly pid: number;
+  readonly peer: Peer;
+  /** Statements, in order; the pool's own reset is `reset`, or `rollback, reset`. */
+  readonly statements: string[] = [];
+  /** How often it was cancelled. */
+  cancels = 0;
+  state = "I";
+  #held: Uint8Array[] | null = null;
+  #hanging: (() => void) | null = null;
+  #prepared: Map<string, string> = new Map();
+
+  constructor(pid: number, peer: Peer) {
+    this.pid = pid;
+    this.peer = peer;
+  }
+
+  /** Answers nothing until `answer()`. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Sends the answers that were held. */
+  answer(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    this.#send(...held);
+  }
+
+  /** Ends the session as pg_terminate_backend() does. */
+  kill(): void {
+    const fatal = { S: "FATAL", V: "FATAL" };
+    this.peer.send(error_response("57P01", "terminating connection", fatal));
+    this.peer.close();
+  }
+
+  /** A CancelRequest came. */
+  cancel(): void {
+    this.cancels++;
+    this.#hanging?.();
+  }
+
+  async run(): Promise<void> {
+    let sql = "";
+    for (let m = await this.peer.next(); m !== null; m = await this.peer.next()) {
+      if (m.tag === "Q") await this.#simple(m.sql);
+      if (m.tag === "P") this.#prepared.set(m.name, sql = m.sql);
+      if (m.tag === "B") sql = this.#prepared.get(m.statement)!;
+      if (m.tag === "S") await this.#extended(sql, this.peer.received);
+      if (m.tag === "X") this.peer.close();
+    }
+  }
+
+  async #simple(sql: string): Promise<void> {
+    if (sql.includes("RESET ALL")) {
+      const name = sql.startsWith("ROLLBACK") ? "rollback, reset" : "reset";
+      if (name !== "reset") this.state = "I";
+      return this.#answer(name, command_complete("RESET"));
+    }
+    const error = await this.#execute(sql);
+    this.#answer(sql, error ?? concat(command_complete("OK")));
+  }
+
+  async #extended(sql: string, received: readonly FrontendMessage[]): Promise<void> {
+    const error = await this.#execute(sql);
+    const flight = received.slice(
+      received.findLastIndex((m, i) => m.tag === "S" && i < received.length - 1) + 1,
+    );
+    const parsed = flight.some((m) => m.tag === "P");
+    const head = parsed
+      ? concat(parse_complete(), parameter_description(), row_description("pid"))
+      : new Uint8Array(0);
+    const rows = concat(bind_complete(), data_row(String(this.pid)), command_complete("SELECT 1"));
+    this.#answer(sql, error === null ? concat(head, rows) : concat(head, error));
+  }
+
+  /** What goes wrong with it; null if nothing does. */
+  async #execute(sql: string): Promise<Uint8Array | null> {
+    if (/\bhang\b/.test(sql)) {
+      await new Promise<void>((resolve) => this.#hanging = resolve);
+      this.#hanging = null;
+      return this.#failed(error_response("57014", "canceling statement due to user request"));
+    }
+    if (/\bfail\b/.test(sql)) return this.#failed(error_response("22012", "division by zero"));
+    if (/^begin/i.test(sql)) this.state = "T";
+    if (/^(commit|rollback)/i.test(sql)) this.state = "I";
+    return null;
+  }
+
+  #failed(error: Uint8Array): Uint8Array {
+    if (this.state === "T") this.state = "E";
+    return error;
+  }
+
+  #answer(sql: string, answer: Uint8Array): void {
+    this.statements.push(sql);
+    this.#send(concat(answer, ready(this.state)));
+  }
+
+  #send(...answers: readonly Uint8Array[]): void {
+    for (const answer of answers) {
+      if (this.#held !== null) this.#held.push(answer);
+      else this.peer.send(answer);
+    }
+  }
+}
+
+/** All sessions of one test. */
+export class Backends implements AsyncDisposable {
+  readonly clock: FakeClock = new FakeClock();
+  /** In the order in which they were opened. */
+  readonly all: Backend[] = [];
+  /** Attempts that wait for the test, where it said so. */
+  readonly attempts: Attempt[] = [];
+  /** Whether attempts wait for the test. */
+  manual = false;
+  /** What the next attempts fail with. */
+  readonly failures: unknown[] = [];
+  /** How many attempts there were. */
+  attempted = 0;
+  /** Warnings of the pool. */
+  readonly warnings: string[] = [];
+  readonly #server: ScriptedServer;
+  #pool: Pool | null = null;
+
+  constructor() {
+    this.#server = scripted((peer) => this.#serve(peer), { clock: this.clock });
+  }
+
+  /** The pool, with its first connections open. */
+  async pool(options: PoolOptions = {}): Promise<Pool> {
+    const pool = await this.closed_pool(options);
+    await pool.open_minimum();
+    return pool;
+  }
+
+  /** A pool that has opened nothing yet. */
+  async closed_pool(options: PoolOptions = {}): Promise<Pool> {
+    const on_warning = ({ message }: { message: string }) => void this.warnings.push(message);
+    const given = { on_warning, ...options };
+    const own = split_pool_options("postgres://me@scripted/db?sslmode=disable", given);
+    const connection = await resolve_options(own.dsn, own.options, this.#server);
+    const sessions = new Establisher(this.#server, connection, builtin_registry(connection));
+    const context = { ...pool_context(own.pool, connection, this.clock), random: () => 0 };
+    this.#pool = new Pool(async (signal) => {
+      await this.#gate(signal);
+      return await sessions.open(Infinity, signal);
+    }, context);
+    return this.#pool;
+  }
+
+  /** Those that are open. */
+  get open(): Backend[] {
+    return this.all.filter(({ peer }) => !peer.client_closed);
+  }
+
+  /** Ends the pool, and checks that all its sessions ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#pool?.terminate();
+    for (const backend of this.all) backend.answer();
+    await this.#pool?.wait_closed();
+    await this.#server.finished();
+  }
+
+  async #serve(peer: Peer): Promise<void> {
+    const first = await peer.next();
+    if (first?.tag === "cancel") {
+      this.all.find(({ pid }) => pid === first.pid)?.cancel();
+      return peer.close();
+    }
+    if (first === null) return;
+    const backend = new Backend(1001 + this.all.length, peer);
+    this.all.push(backend);
+    peer.send(trust_startup({ pid: backend.pid }));
+    await backend.run();
+  }
+
+  async #gate(signal: AbortSignal): Promise<void> {
+    this.attempted++;
+    signal.throwIfAborted();
+    if (this.failures.length > 0) throw this.failures.shift();
+    if (!this.manual) return;
+    await new Promise<void>((proceed, fail) => {
+      this.attempts.push({ signal, proceed, fail });
+      signal.addEventListener("abort", () => fail(signal.reason));
+    });
+  }
+}
+
+/** As connecting fails while no server listens. */
+export function refused(): OperationalError {
+  return new OperationalError("cannot connect: connection refused", { sqlstate: "08001" });
+}
+
+/** As connecting fails while the server has no room. */
+export function server_full(): OperationalError {
+  return new OperationalError("sorry, too many clients already", { sqlstate: "53300" });
+}
+
+/** Lets all that can happen now happen. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 300; i++) await Promise.resolve();
+}
