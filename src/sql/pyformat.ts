@@ -2,26 +2,19 @@
  * psycopg2's parameters (`%s`, `%(name)s`, `%%`) as PostgreSQL's own (`$1`).
  *
  * Law: text between quotes and in comments is left as it is, and a value is
- * never put into the text. The scanner splits text as the server's does, so
- * both see the same quotes.
+ * never put into the text.
  *
  * Source: https://www.psycopg.org/docs/usage.html#passing-parameters-to-sql-queries
- * and src/backend/parser/scan.l
  *
  * @module
  */
 
 import { ProgrammingError } from "../errors.ts";
 import { placeholder } from "./placeholder.ts";
+import { next_mark, type ScanOptions } from "./scan.ts";
 
 /** Values for `%s` in order, or for `%(name)s` by name. */
 export type PyformatParams = readonly unknown[] | Readonly<Record<string, unknown>>;
-
-/** How the text is to be read. */
-export interface PyformatOptions {
-  /** The server's setting; where it is off, a backslash escapes in every string. Default: true. */
-  readonly standard_conforming_strings?: boolean;
-}
 
 /** A query whose placeholders were found: parse once, bind many times. */
 export interface PyformatQuery {
@@ -41,22 +34,14 @@ interface Placeholder {
   readonly name: string | null | undefined;
 }
 
-/** What must be read whole, so that nothing inside is taken for a placeholder, a quote or a comment. */
-const TOKEN =
-  /[eE]'|['"%]|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/g;
 const PLACEHOLDER = /%(?:(%)|s|\(([^)]*)\)s)/y;
-const LINE_END = /[\r\n]|$/g;
-const COMMENT_MARK = /\/\*|\*\//g;
-const STRING_MARK = /\\|''?/g;
-/** Strings with a line break between are one, which keeps the escapes of the first. */
-const CONTINUATION = /[ \t\f\v]*(?:--[^\r\n]*)?[\r\n](?:[ \t\f\v\r\n]|--[^\r\n]*[\r\n])*'/y;
 
 /**
  * Finds the placeholders. A `%(name)s` that is repeated is one parameter.
  *
  * @throws {ProgrammingError} If a `%` is neither a placeholder nor `%%`, or if kinds are mixed.
  */
-export function parse_pyformat(query: string, options: PyformatOptions = {}): PyformatQuery {
+export function parse_pyformat(query: string, options: ScanOptions = {}): PyformatQuery {
   const numbers = new Map<string, number>(); // by name, from 1
   let text = "";
   let copied = 0; // how much of the query is in `text`
@@ -106,7 +91,7 @@ export function pyformat_values(query: PyformatQuery, params: PyformatParams): r
 export function bind_pyformat(
   query: string,
   params: PyformatParams | null | undefined,
-  options: PyformatOptions = {},
+  options: ScanOptions = {},
 ): { readonly text: string; readonly params: readonly unknown[] } {
   if (params === undefined || params === null) return { text: query, params: [] };
   const parsed = parse_pyformat(query, options);
@@ -134,85 +119,26 @@ function named_values({ names, count }: PyformatQuery, params: unknown): unknown
   });
 }
 
-function* placeholders(query: string, options: PyformatOptions): Generator<Placeholder> {
-  const escapes = options.standard_conforming_strings === false;
+function* placeholders(query: string, options: ScanOptions): Generator<Placeholder> {
   for (let at = 0;;) {
-    const match = match_from(TOKEN, query, at);
-    if (match === null) return;
-    const token = match[0];
-    const start = match.index;
-    if (token !== "%") {
-      at = end_of_token(query, token, start + token.length, escapes);
-      continue;
-    }
-    const found = read_placeholder(query, start);
+    const mark = next_mark(query, at, options);
+    if (mark === null) return;
+    at = mark.end;
+    if (mark.text !== "%") continue;
+    const found = read_placeholder(query, mark.start);
     yield found;
     at = found.end;
   }
 }
 
 function read_placeholder(query: string, start: number): Placeholder {
-  const match = match_from(PLACEHOLDER, query, start);
+  PLACEHOLDER.lastIndex = start;
+  const match = PLACEHOLDER.exec(query);
   if (match === null) {
     throw misuse("% must be followed by s, (name)s or %", query, start);
   }
   const [whole, percent, name = null] = match;
   return { start, end: start + whole.length, name: percent === undefined ? name : undefined };
-}
-
-/** Where the token ends that begins with `token` and goes on at `at`. */
-function end_of_token(query: string, token: string, at: number, escapes: boolean): number {
-  switch (token) {
-    case "'":
-      // A doubled quote ends one string and begins the next, to the same effect.
-      return escapes ? end_of_escapes(query, at) : end_after(query, "'", at);
-    case "e'":
-    case "E'":
-      return end_of_escapes(query, at);
-    case '"':
-      return end_after(query, '"', at);
-    case "--":
-      return match_from(LINE_END, query, at)!.index;
-    case "/*":
-      return end_of_comment(query, at);
-    default: // a dollar quote, or a word
-      return token.startsWith("$") ? end_after(query, token, at) : at;
-  }
-}
-
-function end_after(query: string, closing: string, at: number): number {
-  const index = query.indexOf(closing, at);
-  return index < 0 ? query.length : index + closing.length;
-}
-
-function end_of_escapes(query: string, from: number): number {
-  for (let at = from;;) {
-    const mark = match_from(STRING_MARK, query, at);
-    if (mark === null) return query.length;
-    at = STRING_MARK.lastIndex;
-    if (mark[0] === "\\") at++; // whatever it escapes
-    if (mark[0] !== "'") continue;
-    const continuation = match_from(CONTINUATION, query, at);
-    if (continuation === null) return at;
-    at += continuation[0].length;
-  }
-}
-
-function end_of_comment(query: string, from: number): number {
-  let at = from;
-  for (let depth = 1; depth > 0;) {
-    const mark = match_from(COMMENT_MARK, query, at);
-    if (mark === null) return query.length;
-    at = COMMENT_MARK.lastIndex;
-    depth += mark[0] === "/*" ? 1 : -1;
-  }
-  return at;
-}
-
-/** Searches from `at` where `pattern` has the flag g, and matches only there where it has y. */
-function match_from(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
-  pattern.lastIndex = at;
-  return pattern.exec(text);
 }
 
 function misuse(rule: string, query: string, start: number, end = start + 2): ProgrammingError {

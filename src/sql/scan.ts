@@ -1,0 +1,104 @@
+/**
+ * Finds `%` and `$1` in a query, but not between quotes or in comments.
+ *
+ * Law: it splits text as the server's scanner does, so both see the same quotes.
+ *
+ * Source: src/backend/parser/scan.l
+ *
+ * @module
+ */
+
+/** How a query's text is to be read. */
+export interface ScanOptions {
+  /** The server's setting; where it is off, a backslash escapes in every string. Default: true. */
+  readonly standard_conforming_strings?: boolean;
+}
+
+/** A percent sign, or a parameter such as `$1`. */
+export interface Mark {
+  /** `%`, or the parameter. */
+  readonly text: string;
+  /** Where it begins. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+}
+
+/** What must be read whole, so that nothing inside is taken for a placeholder, a quote or a comment. */
+const TOKEN =
+  /[eE]'|['"%]|\$\d+|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/g;
+const MARK = /^(%|\$\d+)$/;
+const LINE_END = /[\r\n]|$/g;
+const COMMENT_MARK = /\/\*|\*\//g;
+const STRING_MARK = /\\|''?/g;
+/** Strings with a line break between are one, which keeps the escapes of the first. */
+const CONTINUATION = /[ \t\f\v]*(?:--[^\r\n]*)?[\r\n](?:[ \t\f\v\r\n]|--[^\r\n]*[\r\n])*'/y;
+
+/** The first mark from `at` on, which is itself outside quotes and comments; null if there is none. */
+export function next_mark(query: string, at: number, options: ScanOptions): Mark | null {
+  const escapes = options.standard_conforming_strings === false;
+  for (;;) {
+    const match = match_from(TOKEN, query, at);
+    if (match === null) return null;
+    const text = match[0];
+    const start = match.index;
+    const end = start + text.length;
+    if (MARK.test(text)) return { text, start, end };
+    at = end_of_token(query, text, end, escapes);
+  }
+}
+
+/** Where the token ends that begins with `token` and goes on at `at`. */
+function end_of_token(query: string, token: string, at: number, escapes: boolean): number {
+  switch (token) {
+    case "'":
+      // A doubled quote ends one string and begins the next, to the same effect.
+      return escapes ? end_of_escapes(query, at) : end_after(query, "'", at);
+    case "e'":
+    case "E'":
+      return end_of_escapes(query, at);
+    case '"':
+      return end_after(query, '"', at);
+    case "--":
+      return match_from(LINE_END, query, at)!.index;
+    case "/*":
+      return end_of_comment(query, at);
+    default: // a dollar quote, or a word
+      return token.startsWith("$") ? end_after(query, token, at) : at;
+  }
+}
+
+function end_after(query: string, closing: string, at: number): number {
+  const index = query.indexOf(closing, at);
+  return index < 0 ? query.length : index + closing.length;
+}
+
+function end_of_escapes(query: string, from: number): number {
+  for (let at = from;;) {
+    const mark = match_from(STRING_MARK, query, at);
+    if (mark === null) return query.length;
+    at = STRING_MARK.lastIndex;
+    if (mark[0] === "\\") at++; // whatever it escapes
+    if (mark[0] !== "'") continue;
+    const continuation = match_from(CONTINUATION, query, at);
+    if (continuation === null) return at;
+    at += continuation[0].length;
+  }
+}
+
+function end_of_comment(query: string, from: number): number {
+  let at = from;
+  for (let depth = 1; depth > 0;) {
+    const mark = match_from(COMMENT_MARK, query, at);
+    if (mark === null) return query.length;
+    at = COMMENT_MARK.lastIndex;
+    depth += mark[0] === "/*" ? 1 : -1;
+  }
+  return at;
+}
+
+/** Searches from `at` where `pattern` has the flag g, and matches only there where it has y. */
+function match_from(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
