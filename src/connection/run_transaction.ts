@@ -13,7 +13,7 @@ import type { Clock } from "../adapters/socket.ts";
 import { DatabaseError, ProgrammingError } from "../errors.ts";
 import type { SessionControl } from "./session_control.ts";
 import { Transaction, type TransactionOptions } from "./transaction.ts";
-import { run_within } from "./within.ts";
+import { run_within } from "./run_within.ts";
 
 /** How a function is run in a transaction. */
 export interface RunTransactionOptions extends TransactionOptions {

@@ -25,7 +25,7 @@ import { type CallOptions, type Params, Queryable, type QueryOptions } from "./q
 import type { Result } from "./result.ts";
 import type { Scope, Scopes } from "./scopes.ts";
 import { scopes_of, type SessionControl, warn_on } from "./session_control.ts";
-import { run_within } from "./within.ts";
+import { run_within } from "./run_within.ts";
 
 /** How a transaction is begun. */
 export interface TransactionOptions extends TransactionMode {

@@ -22,6 +22,7 @@ import { Deadlines } from "./deadlines.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
 import { Fifo } from "./fifo.ts";
 import type { Line } from "./line.ts";
+import { within } from "./within.ts";
 
 /** What a Wire tells its session. */
 export interface WireEvents {
@@ -189,7 +190,7 @@ export class Wire {
     if (this.#lost !== null) return;
     encode_terminate(this.#line.out);
     this.#line.flush();
-    await this.#within(CLOSE_GRACE, this.#ended);
+    await within(this.#clock, CLOSE_GRACE, this.#ended);
     this.destroy();
   }
 
@@ -274,7 +275,7 @@ export class Wire {
 
   /** What the server said last, such as why it closed, may still be unread. */
   async #write_failed(cause: unknown): Promise<void> {
-    await this.#within(CLOSE_GRACE, this.#ended);
+    await within(this.#clock, CLOSE_GRACE, this.#ended);
     this.destroy(broken(cause));
   }
 
@@ -361,9 +362,11 @@ export class Wire {
     const ended = new Promise<void>((resolve) => head.on_end = resolve);
     this.resume(); // or its ReadyForQuery would never be read
     try {
-      if (head.stop() && await this.#within(STOP_GRACE, ended)) return;
+      if (head.stop() && await within(this.#clock, STOP_GRACE, ended)) return;
       const both = Promise.all([this.#events.send_cancel(stop.signal), ended]);
-      if (!await this.#within(CANCEL_GRACE, both)) throw new Error("it did not confirm in time");
+      if (!await within(this.#clock, CANCEL_GRACE, both)) {
+        throw new Error("it did not confirm in time");
+      }
       if (!this.#canceled && this.#lost === null) await this.#absorb_signal();
     } catch (cause) {
       this.destroy(
@@ -383,19 +386,8 @@ export class Wire {
   async #absorb_signal(): Promise<void> {
     const barrier = new Barrier();
     this.#send(barrier);
-    if (!await this.#within(CANCEL_GRACE, barrier.promise)) throw new Error("it stopped answering");
-  }
-
-  /** True when `work` settles within `seconds`; rethrows its error. */
-  async #within(seconds: number, work: Promise<unknown>): Promise<boolean> {
-    let stop = () => {};
-    const late = new Promise<false>((resolve) => {
-      stop = this.#clock.set_timer(seconds * 1000, () => resolve(false));
-    });
-    try {
-      return await Promise.race([work.then(() => true), late]);
-    } finally {
-      stop();
+    if (!await within(this.#clock, CANCEL_GRACE, barrier.promise)) {
+      throw new Error("it stopped answering");
     }
   }
 

@@ -1,50 +1,26 @@
 /**
- * A function inside a transaction that has begun.
- *
- * Law: the caller gets what the function threw, whatever becomes of the rollback.
+ * Waiting with a limit.
  *
  * @module
  */
 
-/** What is needed of a transaction to end it. */
-export interface Endable extends AsyncDisposable {
-  readonly is_begin: boolean;
-  commit(): Promise<void>;
-}
+import type { Clock } from "../adapters/socket.ts";
 
 /**
- * Runs `fn` and ends its transaction: commits, or rolls back where it throws.
- *
- * @param signal Gives up waiting for `fn`.
- * @throws What `fn` throws, whatever becomes of the rollback.
+ * True when `work` settles within `seconds`, else false; rethrows its error.
  */
-export async function run_within<T, Tx extends Endable>(
-  tx: Tx,
-  fn: (tx: Tx) => T | Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  try {
-    const result = await unless_aborted(async () => await fn(tx), signal);
-    if (tx.is_begin) await tx.commit(); // else `fn` has ended it
-    return result;
-  } catch (error) {
-    await tx[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** Rejects with the signal's reason as soon as there is one, whatever `work` does then. */
-async function unless_aborted<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return await work();
-  signal.throwIfAborted();
-  let on_abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    on_abort = () => reject(signal.reason);
-    signal.addEventListener("abort", on_abort);
+export async function within(
+  clock: Clock,
+  seconds: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  let stop = () => {};
+  const late = new Promise<false>((resolve) => {
+    stop = clock.set_timer(seconds * 1000, () => resolve(false));
   });
   try {
-    return await Promise.race([work(), aborted]);
+    return await Promise.race([work.then(() => true), late]);
   } finally {
-    signal.removeEventListener("abort", on_abort);
+    stop();
   }
 }

@@ -1,0 +1,52 @@
+/**
+ * A function inside a transaction that has begun.
+ *
+ * Law: the caller gets what the function threw, whatever becomes of the rollback.
+ *
+ * @module
+ */
+
+/** What is needed of a transaction to end it. */
+export interface Endable extends AsyncDisposable {
+  /** Whether it has not ended yet. */
+  readonly is_begin: boolean;
+  /** Ends it for good. */
+  commit(): Promise<void>;
+}
+
+/**
+ * Runs `fn` and ends its transaction: commits, or rolls back where it throws.
+ *
+ * @param signal Gives up waiting for `fn`.
+ * @throws What `fn` throws, whatever becomes of the rollback.
+ */
+export async function run_within<T, Tx extends Endable>(
+  tx: Tx,
+  fn: (tx: Tx) => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  try {
+    const result = await unless_aborted(async () => await fn(tx), signal);
+    if (tx.is_begin) await tx.commit(); // else `fn` has ended it
+    return result;
+  } catch (error) {
+    await tx[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Rejects with the signal's reason as soon as there is one, whatever `work` does then. */
+async function unless_aborted<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return await work();
+  signal.throwIfAborted();
+  let on_abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    on_abort = () => reject(signal.reason);
+    signal.addEventListener("abort", on_abort);
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener("abort", on_abort);
+  }
+}
