@@ -55,12 +55,10 @@ const START_LIMIT = 30_000;
 
 /**
  * Its arguments are the directory and those of the server. A line of input, where the programs are,
- * starts the server; the end of the input stops it. Signals to the whole process group, as Ctrl-C
- * sends, do not concern it. The server is told to quit until it is gone, because what a shell starts
+ * starts the server; the end of the input stops it. The server is told to quit until it is gone, because what a shell starts
  * in the background ignores SIGQUIT until it has a handler of its own.
  */
 const KEEPER = `
-trap '' HUP INT TERM
 directory=$1
 shift
 if read -r programs; then
@@ -152,6 +150,8 @@ export async function start_cluster(options: ClusterOptions = {}): Promise<Clust
     cwd: directory,
     env: { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" },
     stdio: ["pipe", "ignore", "ignore"],
+    // Signals to the group of processes, as Ctrl-C sends them, are not for it.
+    detached: true,
   });
   const cluster = new Cluster(keeper, directory, port);
   try {
