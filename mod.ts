@@ -34,3 +34,6 @@ const api: Api = bind_adapter(adapter());
 
 /** Opens a connection. See `Api.connect`. */
 export const connect: Api["connect"] = api.connect;
+
+/** Opens a pool. See `Api.create_pool`. */
+export const create_pool: Api["create_pool"] = api.create_pool;

@@ -13,9 +13,14 @@
 import type { Adapter } from "../adapters/socket.ts";
 import { builtin_registry } from "../codecs/builtin.ts";
 import type { ConnectOptions } from "../connection/connect_options.ts";
+import { system_clock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
 import { Establisher } from "../connection/establish.ts";
 import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
+
+import { type PoolOptions, split_pool_options } from "../pool/options.ts";
+import { Pool } from "../pool/pool.ts";
+import { pool_context } from "../pool/settings.ts";
 
 export * from "./public.ts";
 export type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/socket.ts";
@@ -33,6 +38,19 @@ export interface Api {
    * @throws {TimeoutError} If that takes longer than `timeout` seconds.
    */
   connect(dsn?: string | URL | ConnectOptions, options?: ConnectOptions): Promise<Connection>;
+
+  /**
+   * Opens a pool and its first `minsize` connections. The caller closes it.
+   *
+   * Resolves when all of them are authenticated, so a wrong password fails here
+   * and not in the first request.
+   *
+   * @param dsn As in `connect()`.
+   * @param options Sizes, limits and hooks, and all that `connect()` takes.
+   * @throws {RangeError} If a size or limit is nonsense, such as `minsize` above `maxsize`.
+   * @throws As `connect()` does.
+   */
+  create_pool(dsn?: string | URL | PoolOptions, options?: PoolOptions): Promise<Pool>;
 }
 
 /** Makes the API of one runtime, or of one's own way to the server. */
@@ -42,6 +60,16 @@ export function bind_adapter(adapter: Adapter): Api {
       const resolved = await resolve_options(dsn, options, adapter);
       const session = await establisher(adapter, resolved).open(resolved.timeout, resolved.signal);
       return new (resolved.connection_factory ?? Connection)(session, resolved);
+    },
+
+    async create_pool(dsn, options) {
+      const given = split_pool_options(dsn, options);
+      const resolved = await resolve_options(given.dsn, given.options, adapter);
+      const sessions = establisher(adapter, resolved);
+      const context = pool_context(given.pool, resolved, adapter.clock ?? system_clock);
+      const pool = new Pool((signal) => sessions.open(resolved.timeout, signal), context);
+      await pool.open_minimum(resolved.signal);
+      return pool;
     },
   };
 }

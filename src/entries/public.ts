@@ -28,6 +28,11 @@ export { NotificationQueue } from "../connection/notifies.ts";
 export type { Notification } from "../connection/session.ts";
 export type * from "../connection/connect_options.ts";
 
+export { Pool } from "../pool/pool.ts";
+export type { AcquireOptions } from "../pool/pool.ts";
+export type { LeakEvent, PoolOptions } from "../pool/options.ts";
+export type { PoolStats } from "../pool/stats.ts";
+
 export { Column } from "../rows/column.ts";
 export { class_row, object_row, scalar_row, tuple_row } from "../rows/factories.ts";
 export type { ObjectRow, RowFactory } from "../rows/factories.ts";
