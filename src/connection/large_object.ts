@@ -15,7 +15,8 @@ import { InterfaceError, ProgrammingError } from "../errors.ts";
 import { type Sql, sql } from "../sql/template.ts";
 import { unexpected } from "./exchange.ts";
 import type { CallOptions } from "./queryable.ts";
-import type { Scope, Scopes } from "./scopes.ts";
+import type { Scope } from "./scope.ts";
+import type { Scopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
 import type { SessionControl } from "./session_control.ts";
 

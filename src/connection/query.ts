@@ -21,13 +21,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
-import {
-  DatabaseError,
-  type Diagnostic,
-  OperationalError,
-  ProgrammingError,
-  TransactionRollbackError,
-} from "../errors.ts";
+import { DatabaseError, type Diagnostic, OperationalError, ProgrammingError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription, TransactionState } from "../protocol/backend.ts";
 import {
   encode_bind,
@@ -40,6 +34,7 @@ import {
 import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
+import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
 import {
   check_parameter_count,
@@ -273,13 +268,7 @@ export function may_copy(sql: string): boolean {
   return COPY.test(sql);
 }
 
-/** Whether `sql` begins with a statement that ends a transaction for good. */
-export function commits(sql: string): boolean {
-  return COMMIT.test(sql);
-}
-
 const COPY = /\bcopy\b/i;
-const COMMIT = /^\s*(commit|end|prepare\s+transaction)\b/i;
 
 /** An error that says the conversation itself went wrong. */
 export function is_protocol_error(error: unknown): boolean {
@@ -291,20 +280,4 @@ export function copy_refused(method: string): ProgrammingError {
   return new ProgrammingError("cannot run COPY as a statement: its data needs a stream", {
     hint: `use ${method}()`,
   });
-}
-
-/** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */
-export function rolled_back(): TransactionRollbackError {
-  return new TransactionRollbackError(
-    "cannot commit: the transaction had failed, so the server rolled it back",
-    { sqlstate: "40000", hint: "look for the first error in the transaction" },
-  );
-}
-
-/** The connection was lost when the answer to COMMIT was due. */
-export function commit_unknown(cause: OperationalError): OperationalError {
-  return new OperationalError(
-    "the outcome of COMMIT is unknown: the connection was lost before the server answered",
-    { sqlstate: "08007", cause },
-  );
 }

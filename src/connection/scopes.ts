@@ -1,11 +1,6 @@
 /**
  * The transaction that is open on a connection, and the savepoints in it.
  *
- *     opening ──▶ open ──▶ ending ──▶ committed
- *        │          ▲         │
- *        │          └─ failed ┼─────▶ rolled_back
- *        └────────────────────┘
- *
  * Laws: a scope ends after those inside it. Whether a transaction still is open
  * is known from the server's ReadyForQuery, never assumed. One that cannot be
  * rolled back takes the connection with it.
@@ -14,57 +9,47 @@
  */
 
 import { OperationalError, ProgrammingError, TimeoutError } from "../errors.ts";
+import { commit_unanswered } from "./commit.ts";
 import type { CallOptions, Queryable } from "./queryable.ts";
+import { Scope, type ScopeState } from "./scope.ts";
 import type { Session } from "./session.ts";
-
-/** Where a scope stands. */
-export type ScopeState = "opening" | "open" | "ending" | "committed" | "rolled_back";
-
-/** A transaction, or a savepoint in one. */
-export class Scope {
-  /** What it is in; null: it is the transaction itself. */
-  readonly outer: Scope | null;
-  /** How many it is in. */
-  readonly depth: number;
-  /** Where it stands. */
-  state: ScopeState = "opening";
-  /** Its beginning, or its end if that is under way. Rejections are handled. */
-  pending: Promise<void> = Promise.resolve();
-  /** The wire's, when it began. */
-  idle_count = 0;
-
-  /** Made by `Scopes`. */
-  constructor(outer: Scope | null) {
-    this.outer = outer;
-    this.depth = outer === null ? 0 : outer.depth + 1;
-  }
-
-  /** Whether it was committed or rolled back. */
-  get ended(): boolean {
-    return this.state === "committed" || this.state === "rolled_back";
-  }
-
-  /** The savepoint's name. By depth, so that there are few texts, and each hides an older one. */
-  get savepoint(): string {
-    return `edgepg_${this.depth}`;
-  }
-}
+import { warn, type WarningEvent } from "./warnings.ts";
 
 /** Whom the scopes belong to. */
 export interface ScopeHost extends Pick<Queryable, "execute"> {
   readonly closed: boolean;
 }
 
+/** By their connection: its private field, as two files that must not import each other see it. */
+const known = new WeakMap<ScopeHost, Scopes>();
+
+/** What to do when a handle is garbage; null where the runtime does not tell. */
+const forgotten = globalThis.FinalizationRegistry === undefined
+  ? null
+  : new FinalizationRegistry<() => void>((tell) => tell());
+
+/** For the library: the transactions of a connection. */
+export function scopes_of(host: ScopeHost): Scopes {
+  return known.get(host)!;
+}
+
 /** The scopes of one connection, each inside the one before. */
 export class Scopes {
   readonly #session: Session;
   readonly #host: ScopeHost;
+  readonly #on_warning: ((event: WarningEvent) => void) | undefined;
   #innermost: Scope | null = null;
 
   /** @param host Runs the statements; once it is closed, nothing here touches the session. */
-  constructor(session: Session, host: ScopeHost) {
+  constructor(
+    session: Session,
+    host: ScopeHost,
+    on_warning: ((event: WarningEvent) => void) | undefined,
+  ) {
     this.#session = session;
     this.#host = host;
+    this.#on_warning = on_warning;
+    known.set(host, this);
   }
 
   /** The innermost that has not ended; null outside a transaction. */
@@ -108,7 +93,7 @@ export class Scopes {
     try {
       await this.#finish(scope, sql, options, "committed");
     } catch (error) {
-      if (scope.outer === null && error instanceof TimeoutError) throw unanswered(error);
+      if (scope.outer === null && error instanceof TimeoutError) throw commit_unanswered(error);
       throw error;
     }
   }
@@ -151,6 +136,15 @@ export class Scopes {
   /** For a statement that ends all scopes at once. */
   end_all(): void {
     while (this.#innermost !== null) this.#end(this.#innermost, "rolled_back");
+  }
+
+  /** Warns when `handle` is garbage while `scope` is open. */
+  watch(handle: WeakKey, scope: Scope): void {
+    forgotten?.register(handle, () => {
+      if (scope.ended || this.#host.closed || this.is_over(scope)) return;
+      const fact = `it is open on backend ${this.#session.backend_pid}`;
+      warn(`a transaction was never ended: its handle is garbage, but ${fact}`, this.#on_warning);
+    });
   }
 
   /**
@@ -264,11 +258,4 @@ export class Scopes {
       ),
     );
   }
-}
-
-function unanswered(cause: TimeoutError): TimeoutError {
-  return new TimeoutError(
-    "the outcome of the transaction is unknown: the server must answer in time, but has not",
-    { sqlstate: "08007", cause },
-  );
 }

@@ -20,13 +20,9 @@ import type { Session } from "./session.ts";
 import { check_encoding, set_session_statement } from "./session_settings.ts";
 import { Transaction, type TransactionOptions } from "./transaction.ts";
 import { TwoPhase } from "./two_phase.ts";
-import { warn, type WarningEvent } from "./warnings.ts";
+import type { WarningEvent } from "./warnings.ts";
 import { Xid } from "./xid.ts";
 
-/** For the library: the transactions of a connection. */
-export let scopes_of: (connection: SessionControl) => Scopes;
-/** For the library: tells whoever hears a connection's warnings. */
-export let warn_on: (connection: SessionControl, message: string) => void;
 /** For the library: throws where a prepared transaction must be ended first. */
 export let refuse_prepared: (connection: SessionControl, action: string) => void;
 
@@ -37,7 +33,6 @@ export abstract class SessionControl extends Queryable {
   /** Default for each statement's deadline, in seconds. */
   abstract readonly timeout: number;
   readonly #session: Session;
-  readonly #on_warning: ((event: WarningEvent) => void) | undefined;
   readonly #scopes: Scopes;
   readonly #two_phase: TwoPhase;
   #isolation_level: IsolationLevel = IsolationLevel.default;
@@ -46,8 +41,7 @@ export abstract class SessionControl extends Queryable {
   constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
     super();
     this.#session = session;
-    this.#on_warning = on_warning;
-    this.#scopes = new Scopes(session, this);
+    this.#scopes = new Scopes(session, this, on_warning);
     this.#two_phase = new TwoPhase(this.#scopes, this);
   }
 
@@ -220,8 +214,6 @@ export abstract class SessionControl extends Queryable {
   }
 
   static {
-    scopes_of = (connection) => connection.#scopes;
-    warn_on = (connection, message) => warn(message, connection.#on_warning);
     refuse_prepared = (connection, action) => connection.#two_phase.refuse_prepared(action);
   }
 }

@@ -18,16 +18,9 @@ import { Column } from "../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
+import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
-import {
-  commit_unknown,
-  commits,
-  copy_refused,
-  is_protocol_error,
-  may_copy,
-  type QueryContext,
-  rolled_back,
-} from "./query.ts";
+import { copy_refused, is_protocol_error, may_copy, type QueryContext } from "./query.ts";
 import { Result } from "./result.ts";
 
 /** Runs statements without parameters and reads all their results. */

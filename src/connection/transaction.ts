@@ -23,8 +23,9 @@ import { begin_statement, IsolationLevel, type TransactionMode } from "./isolati
 import type { LargeObject } from "./large_object.ts";
 import { type CallOptions, type Params, Queryable, type QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
-import type { Scope, Scopes } from "./scopes.ts";
-import { scopes_of, type SessionControl, warn_on } from "./session_control.ts";
+import type { Scope } from "./scope.ts";
+import { type Scopes, scopes_of } from "./scopes.ts";
+import type { SessionControl } from "./session_control.ts";
 import { run_within } from "./run_within.ts";
 
 /** How a transaction is begun. */
@@ -221,7 +222,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
   async #open(scope: Scope): Promise<void> {
     this.#scope = scope;
     await scope.pending;
-    forgotten?.register(this, { scope, connection: this.#connection });
+    this.#scopes.watch(this, scope);
   }
 
   #begun(action: string): Scope {
@@ -266,20 +267,3 @@ function either(one?: AbortSignal, other?: AbortSignal): AbortSignal | undefined
   if (one === undefined || other === undefined) return one ?? other;
   return AbortSignal.any([one, other]);
 }
-
-interface Forgotten {
-  readonly scope: Scope;
-  readonly connection: SessionControl;
-}
-
-/** Handles that are garbage; null where the runtime does not tell. */
-const forgotten = globalThis.FinalizationRegistry === undefined
-  ? null
-  : new FinalizationRegistry<Forgotten>(({ scope, connection }) => {
-    if (connection.closed || scope.ended || scopes_of(connection).is_over(scope)) return;
-    warn_on(
-      connection,
-      "a transaction was never ended: its handle is garbage, but on server process " +
-        `${connection.get_backend_pid()} it is still open`,
-    );
-  });

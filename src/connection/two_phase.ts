@@ -17,7 +17,8 @@ import { tuple_row } from "../rows/factories.ts";
 import { quote_literal } from "../sql/quote.ts";
 import type { CallOptions, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
-import type { Scope, ScopeHost, Scopes } from "./scopes.ts";
+import type { Scope } from "./scope.ts";
+import type { ScopeHost, Scopes } from "./scopes.ts";
 import { Xid } from "./xid.ts";
 
 const RECOVER =

@@ -1,0 +1,41 @@
+/**
+ * What only the answer to a COMMIT can tell.
+ *
+ * Law: a transaction that was not committed is never reported as if it were; nor
+ * one of which nobody knows.
+ *
+ * @module
+ */
+
+import { OperationalError, TimeoutError, TransactionRollbackError } from "../errors.ts";
+
+const COMMIT = /^\s*(commit|end|prepare\s+transaction)\b/i;
+
+/** Whether `sql` begins with a statement that ends a transaction for good. */
+export function commits(sql: string): boolean {
+  return COMMIT.test(sql);
+}
+
+/** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */
+export function rolled_back(): TransactionRollbackError {
+  return new TransactionRollbackError(
+    "cannot commit: the transaction had failed, so the server rolled it back",
+    { sqlstate: "40000", hint: "look for the first error in the transaction" },
+  );
+}
+
+/** The connection was lost when the answer to COMMIT was due. */
+export function commit_unknown(cause: OperationalError): OperationalError {
+  return new OperationalError(
+    "the outcome of COMMIT is unknown: the connection was lost before the server answered",
+    { sqlstate: "08007", cause },
+  );
+}
+
+/** The caller gave up waiting for the answer to COMMIT. */
+export function commit_unanswered(cause: TimeoutError): TimeoutError {
+  return new TimeoutError(
+    "the outcome of the transaction is unknown: the server must answer in time, but has not",
+    { sqlstate: "08007", cause },
+  );
+}

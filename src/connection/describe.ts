@@ -1,0 +1,67 @@
+/**
+ * Asks what a statement takes and returns, without running it.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Extended Query)
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import type { BackendMessage } from "../protocol/backend.ts";
+import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
+import { server_error } from "../server_error.ts";
+import { Exchange, type Step, unexpected } from "./exchange.ts";
+import type { QueryContext } from "./query.ts";
+import type { PreparedStatement } from "./statements.ts";
+
+/** Prepares a statement, if it is not, and has it described. */
+export class DescribeExchange extends Exchange<PreparedStatement> {
+  readonly #context: QueryContext;
+  readonly #statement: PreparedStatement;
+  #error: unknown = null;
+
+  /** @param sql One statement. */
+  constructor(context: QueryContext, sql: string) {
+    super();
+    this.#context = context;
+    this.#statement = context.statements.get(sql);
+  }
+
+  override encode(writer: ByteWriter): void {
+    const statement = this.#statement;
+    if (!statement.parsed || statement.name === "") {
+      encode_parse(writer, statement.name, statement.sql, []);
+    }
+    encode_describe(writer, "statement", statement.name);
+    encode_sync(writer);
+    statement.parsed = true;
+  }
+
+  override message(message: BackendMessage): void {
+    switch (message.name) {
+      case "ParameterDescription":
+        return this.#statement.set_parameters(message.oids, this.#context.codecs);
+      case "RowDescription":
+        this.#statement.set_columns(message.columns, this.#context.codecs);
+        return;
+      case "NoData":
+        this.#statement.set_columns(null, this.#context.codecs);
+        return;
+      case "ErrorResponse":
+        this.#error ??= server_error(message.diag, this.#statement.sql);
+        return;
+      case "ParseComplete":
+        return;
+    }
+    throw unexpected(message.name);
+  }
+
+  override ready(): Step {
+    if (this.#error === null) this.resolve(this.#statement);
+    else {
+      this.#context.statements.drop(this.#statement);
+      this.reject(this.#error);
+    }
+    return "done";
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * A transaction, or a savepoint in one: where it stands.
+ *
+ *     opening ──▶ open ──▶ ending ──▶ committed
+ *        │          ▲         │
+ *        │          └─ failed ┼─────▶ rolled_back
+ *        └────────────────────┘
+ *
+ * @module
+ */
+
+/** Where a scope stands. */
+export type ScopeState = "opening" | "open" | "ending" | "committed" | "rolled_back";
+
+/** A transaction, or a savepoint in one. */
+export class Scope {
+  /** What it is in; null: it is the transaction itself. */
+  readonly outer: Scope | null;
+  /** How many it is in. */
+  readonly depth: number;
+  /** Where it stands. */
+  state: ScopeState = "opening";
+  /** Its beginning, or its end if that is under way. Rejections are handled. */
+  pending: Promise<void> = Promise.resolve();
+  /** The wire's, when it began. */
+  idle_count = 0;
+
+  /** Made by `Scopes`. */
+  constructor(outer: Scope | null) {
+    this.outer = outer;
+    this.depth = outer === null ? 0 : outer.depth + 1;
+  }
+
+  /** Whether it was committed or rolled back. */
+  get ended(): boolean {
+    return this.state === "committed" || this.state === "rolled_back";
+  }
+
+  /** The savepoint's name. By depth, so that there are few texts, and each hides an older one. */
+  get savepoint(): string {
+    return `edgepg_${this.depth}`;
+  }
+}
