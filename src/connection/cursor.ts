@@ -15,6 +15,8 @@ import type { ObjectRow, RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { check_timeout } from "./call.ts";
 import type { Connection, EchoEvent } from "./connection.ts";
+import { CursorControl } from "./cursor_control.ts";
+import type { IsolationLevel } from "./isolation.ts";
 import type { CallOptions, Params } from "./queryable.ts";
 import type { Result } from "./result.ts";
 
@@ -24,12 +26,15 @@ export interface CursorOptions<R> {
   readonly row_factory?: RowFactory<R> | undefined;
   /** Default for each statement's deadline, in seconds. Default: the connection's. */
   readonly timeout?: number | undefined;
+  /** Of the transactions that its `begin()` begins. Default: the session's. */
+  readonly isolation_level?: IsolationLevel | undefined;
   /** Awaited when the cursor was closed: the pool's `cursor()` releases the connection by it. */
   readonly on_close?: (() => Promise<void>) | undefined;
 }
 
 /** Runs statements on its connection, one at a time. */
-export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable {
+export class Cursor<R = ObjectRow> extends CursorControl
+  implements AsyncIterable<R>, AsyncDisposable {
   /** Rows that `fetchmany()` returns where it is not told. */
   arraysize = 1;
   /** The shape of rows. Changing it takes effect with the next `execute()`. */
@@ -45,6 +50,7 @@ export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable 
 
   /** Cursors are made by `Connection.cursor()` and `Pool.cursor()`. */
   constructor(connection: Connection, options: CursorOptions<R> = {}) {
+    super(options.isolation_level);
     this.#connection = connection;
     this.row_factory = options.row_factory ?? (connection.row_factory as RowFactory<R>);
     this.#timeout = check_timeout(options.timeout ?? connection.timeout);
@@ -52,17 +58,17 @@ export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable 
   }
 
   /** The connection it runs on. */
-  get connection(): Connection {
+  override get connection(): Connection {
     return this.#connection;
   }
 
   /** Whether it, or its connection, is closed. */
-  get closed(): boolean {
+  override get closed(): boolean {
     return this.#closed || this.#connection.closed;
   }
 
   /** Default for each statement's deadline, in seconds. */
-  get timeout(): number {
+  override get timeout(): number {
     return this.#timeout;
   }
 
@@ -108,7 +114,11 @@ export class Cursor<R = ObjectRow> implements AsyncIterable<R>, AsyncDisposable 
    * statements; `nextset()` walks their results.
    * @throws As `Connection.execute()` does. The cursor then has no result.
    */
-  async execute(query: string | Sql, params?: Params, options: CallOptions = {}): Promise<void> {
+  override async execute(
+    query: string | Sql,
+    params?: Params,
+    options: CallOptions = {},
+  ): Promise<void> {
     this.#check("execute a statement");
     this.#results = [];
     this.#at = this.#position = 0;

@@ -21,6 +21,7 @@ export { Xid } from "../connection/xid.ts";
 export type { XidFacts } from "../connection/xid.ts";
 export { Cursor } from "../connection/cursor.ts";
 export type { CursorOptions } from "../connection/cursor.ts";
+export { CursorControl } from "../connection/cursor_control.ts";
 export { Queryable } from "../connection/queryable.ts";
 export type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
 export { Result } from "../connection/result.ts";
