@@ -15,6 +15,7 @@ import type { Sql } from "../sql/template.ts";
 import { bind_statement } from "./bind_statement.ts";
 import { at_call, check_timeout } from "./call.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
+import type { Call, Loan } from "./loan.ts";
 import { NotificationQueue } from "./notifies.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
@@ -190,11 +191,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>[]> {
-    this.#check("execute a statement");
-    refuse_prepared(this, "execute a statement");
-    const { text, values } = bind_statement(query, params, this.#settings.paramstyle);
-    const run = this.#run_options(options);
-    this.#log(text, values?.length ?? 0);
+    const { text, values, run } = this.#prepare("execute a statement", query, params, options);
     try {
       const is_simple = is_command(text) ? !values?.length : values === null && text.includes(";");
       if (is_simple) return await this.#session.simple(text, run);
@@ -202,6 +199,15 @@ export class Connection extends SessionControl implements AsyncDisposable {
     } catch (error) {
       throw at_call(error);
     }
+  }
+
+  override lend(): Loan {
+    return {
+      session: this.#session,
+      check: (action) => this.#check(action),
+      prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
+      end() {},
+    };
   }
 
   /**
@@ -237,6 +243,20 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   #check(action: string): void {
     if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${why(this.#end)}`);
+  }
+
+  #prepare<R>(
+    action: string,
+    query: string | Sql,
+    params: Params,
+    options: QueryOptions<R>,
+  ): Call<R> {
+    this.#check(action);
+    refuse_prepared(this, action);
+    const { text, values } = bind_statement(query, params, this.#settings.paramstyle);
+    const run = this.#run_options(options);
+    this.#log(text, values?.length ?? 0);
+    return { text, values, run };
   }
 
   #run_options<R>(options: QueryOptions<R>): RunOptions<R> {

@@ -6,7 +6,10 @@
 
 import { type ObjectRow, type RowFactory, scalar_row } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
+import type { Lending } from "./loan.ts";
 import type { Result } from "./result.ts";
+import type { RowIterator } from "./row_iterator.ts";
+import { stream, type StreamOptions } from "./stream.ts";
 
 /**
  * Values of a statement's parameters: an array for `$1` (and for `%s`), an object
@@ -30,6 +33,13 @@ export interface QueryOptions<R> extends CallOptions {
 
 /** Runs single statements. */
 export abstract class Queryable {
+  /**
+   * For the library: a connection for the time of one call. Whoever takes it ends the loan.
+   *
+   * @param options The call's; its time may be spent waiting for the connection.
+   */
+  abstract lend(options: CallOptions): Lending;
+
   /**
    * Runs a statement and reads its whole result.
    *
@@ -75,5 +85,34 @@ export abstract class Queryable {
   ): Promise<T | null> {
     const { rows } = await this.execute<T>(query, params, { ...options, row_factory: scalar_row });
     return rows[0] ?? null;
+  }
+
+  /**
+   * The rows of a statement one by one, in the memory of two batches whatever its size.
+   *
+   * ```ts ignore
+   * for await (const { id } of conn.stream("select id from city")) console.log(id);
+   * ```
+   *
+   * In a transaction other statements, and other streams, may run between the
+   * rows. Outside of one the connection is the stream's until it ends: another statement on it is
+   * an `InterfaceError`. On a pool the stream has a connection from the first row to the end.
+   *
+   * `break`, `return()`, `throw()` and disposal end it; an iterator that is dropped without any of
+   * them does not end before its connection or transaction. Changes that a statement with
+   * RETURNING makes are made with the first batch, and stay after a `break`.
+   *
+   * After an error of the server the rows before it were given, and the error ends the stream.
+   * `signal` ends it at once.
+   *
+   * @throws {InterfaceError} If `itersize` is not a positive number of rows; by the iterator, all
+   * else that `execute()` throws.
+   */
+  stream<R = ObjectRow>(
+    query: string | Sql,
+    params?: Params,
+    options: StreamOptions<R> = {},
+  ): RowIterator<R> {
+    return stream<R>(() => this.lend(options), query, params, options);
   }
 }

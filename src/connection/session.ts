@@ -88,6 +88,7 @@ export class Session implements WireEvents {
   owner: SessionOwner | null = null;
   /** True once its user closed it. */
   closed: boolean = false;
+  #portals = 0;
   readonly #parameters: Map<string, string>;
   readonly #start: SessionStart;
   readonly #options: SessionOptions;
@@ -116,6 +117,11 @@ export class Session implements WireEvents {
   /** Whether it can still be used. */
   get usable(): boolean {
     return !this.closed && this.wire.lost === null;
+  }
+
+  /** A name that no other portal of the session has, or had. */
+  new_portal_name(): string {
+    return `edgepg_portal_${++this.#portals}`;
   }
 
   /** Runs one statement and reads its whole result. */

@@ -12,6 +12,7 @@ import { listen_statement, notify_statement, unlisten_statement } from "./channe
 import { check_isolation_level, IsolationLevel, type TransactionMode } from "./isolation.ts";
 import { type LargeObject, open_large_object } from "./large_object.ts";
 import { type CallOptions, Queryable } from "./queryable.ts";
+import type { Loan } from "./loan.ts";
 import { RESET_SESSION } from "./reset.ts";
 import { run_transaction, type RunTransactionOptions } from "./run_transaction.ts";
 import { Scopes } from "./scopes.ts";
@@ -58,6 +59,7 @@ export abstract class SessionControl extends Queryable {
 
   /** The server process. */
   abstract get_backend_pid(): number;
+  abstract override lend(): Loan;
 
   /**
    * Begins a transaction. Whoever gets it ends it; left in an `await using`, it is rolled back.

@@ -26,6 +26,7 @@ import type { Result } from "./result.ts";
 import type { Scope } from "./scope.ts";
 import { type Scopes, scopes_of } from "./scopes.ts";
 import type { SessionControl } from "./session_control.ts";
+import type { Loan } from "./loan.ts";
 import { run_within } from "./run_within.ts";
 
 /** How a transaction is begun. */
@@ -193,6 +194,22 @@ export class Transaction extends Queryable implements AsyncDisposable {
   ): Promise<Result<R>> {
     this.#check("execute a statement");
     return await this.#connection.execute(query, params, { ...options, ...this.#call(options) });
+  }
+
+  override lend(): Loan {
+    const loan = this.#connection.lend();
+    const check = (action: string) => {
+      this.#check(action);
+      loan.check(action);
+    };
+    return {
+      ...loan,
+      check,
+      prepare: (action, query, params, options) => {
+        this.#check(action);
+        return loan.prepare(action, query, params, { ...options, ...this.#call(options) });
+      },
+    };
   }
 
   /** Opens a large object, as `Connection.lobject()` does. */

@@ -12,6 +12,7 @@
 import { at_call, check_timeout } from "../connection/call.ts";
 import { Connection, type EchoEvent, end_of, finish, lease_of } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
+import type { Loan } from "../connection/loan.ts";
 import {
   type CallOptions,
   type Params,
@@ -172,6 +173,12 @@ export class Pool extends Queryable implements AsyncDisposable {
     );
   }
 
+  override async lend(options: CallOptions): Promise<Loan> {
+    const [slot, time_left] = await this.#borrow(options);
+    const loan = this.#handle(slot.session, null).lend();
+    return { ...loan, time_left, end: () => this.#sessions.put_back(slot, false) };
+  }
+
   /** Closes the connections that are free; those that are lent are not concerned. */
   async clear(): Promise<void> {
     await this.#sessions.clear();
@@ -217,20 +224,25 @@ export class Pool extends Queryable implements AsyncDisposable {
     fn: (connection: Connection, options: O) => Promise<T>,
     options: O,
   ): Promise<T> {
-    const { timeout = this.timeout, signal } = options;
-    check_timeout(timeout);
-    signal?.throwIfAborted();
-    const { clock } = this.#context;
-    const start = clock.now();
-    const at_once = this.#sessions.take();
-    const slot = at_once ?? await this.#wait(timeout, signal);
-    const waited = at_once ? 0 : (clock.now() - start) / 1000;
-    const left = Math.max(timeout - waited, LEAST_TIMEOUT);
+    const [slot, timeout] = await this.#borrow(options);
     try {
-      return await fn(this.#handle(slot.session, null), { ...options, timeout: left });
+      return await fn(this.#handle(slot.session, null), { ...options, timeout });
     } finally {
       this.#sessions.put_back(slot, false);
     }
+  }
+
+  /** Waits for a slot. With it come the seconds of the timeout that are left. */
+  async #borrow(options: CallOptions): Promise<[slot: Slot, time_left: number]> {
+    const { timeout = this.timeout, signal } = options;
+    check_timeout(timeout);
+    signal?.throwIfAborted();
+    const slot = this.#sessions.take();
+    if (slot !== undefined) return [slot, timeout];
+    const { clock } = this.#context;
+    const start = clock.now();
+    const late_slot = await this.#wait(timeout, signal);
+    return [late_slot, Math.max(timeout - (clock.now() - start) / 1000, LEAST_TIMEOUT)];
   }
 
   async #wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {

@@ -1,0 +1,271 @@
+/**
+ * A statement whose rows are read in batches, from a portal.
+ *
+ * ```text
+ * in a transaction     Parse? Bind(p) Execute(p, n) Sync         one exchange a batch, so
+ *                      SAVEPOINT Execute(p, n) RELEASE Sync      others run between them
+ *                      Close(p) Sync
+ * outside of one       BEGIN Parse? Bind(p) Execute(p, n) Sync   one exchange in all, which
+ *                      Execute(p, n) Sync                        occupies the wire
+ *                      COMMIT Close(p) Sync
+ * ```
+ *
+ * Law: no more than two batches are here, the one that the caller has and the next. However it
+ * ends, what it began it ends; and a batch that is cancelled does not fail the caller's transaction.
+ *
+ * A portal kept open by Flush would need no transaction. But transaction poolers do not know it, and
+ * `statement_timeout` would count what the caller does between batches.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Extended Query)
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { InterfaceError, type OperationalError, QueryCanceledError } from "../errors.ts";
+import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
+import { encode_close, encode_execute, encode_sync } from "../protocol/frontend.ts";
+import { encode_command } from "./command.ts";
+import type { Step } from "./exchange.ts";
+import type { Loan } from "./loan.ts";
+import { type Portal, QueryExchange } from "./query.ts";
+import { Result } from "./result.ts";
+import type { BatchSource } from "./row_iterator.ts";
+import type { RunOptions } from "./session.ts";
+import { within } from "./within.ts";
+
+/** Seconds that a batch may take when the caller has left, at least and at most. */
+const MIN_GRACE = 0.02;
+const MAX_GRACE = 1;
+/** A late cancel may hit the last flight instead of the batch; how often it is sent. */
+const MAX_ENDINGS = 3;
+const SAVEPOINT = "edgepg_stream";
+
+/** Runs a statement and reads its rows in batches. */
+export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R> {
+  /** Resolves when it is done with the session, whether it was read to the end or not. */
+  readonly over: Promise<void>;
+  readonly #loan: Loan;
+  readonly #portal: Portal;
+  readonly #timeout: number;
+  #set_over!: () => void;
+  #phase: "opening" | "reading" | "ending" = "opening"; // of the last flight, or the next
+  #owns = false; // the transaction
+  #is_head = false; // of the wire, which is then its own
+  #parked = false; // there are more rows, but the caller has enough
+  #suspended = false; // as of this flight
+  #leaving = false;
+  #commands: readonly string[] = []; // of the last flight
+  #endings = 0;
+  #batch: R[] | null = null;
+  #wake: (() => void) | null = null;
+  #sent_at = 0;
+  #took = 0; // milliseconds, by the last batch
+
+  /** Submits the first flight. */
+  constructor(
+    loan: Loan,
+    sql: string,
+    values: readonly unknown[],
+    run: RunOptions<R>,
+    itersize: number,
+  ) {
+    const { session } = loan;
+    const portal = { name: session.new_portal_name(), max_rows: itersize };
+    super(session, sql, values, run.row_factory, portal);
+    this.#loan = loan;
+    this.#portal = portal;
+    this.#timeout = run.timeout;
+    this.alone = true; // for the state of the transaction
+    this.exclusive = true;
+    this.over = new Promise((resolve) => this.#set_over = resolve);
+    this.promise.catch(() => {}); // the caller may have left
+    run.signal?.throwIfAborted();
+    if (run.signal) this.watch(run.signal, () => this.#abort(run.signal!.reason));
+    session.wire.submit(this, run.timeout);
+  }
+
+  /** The next rows, and asks for those after them; null at the end. */
+  async next_batch(): Promise<readonly R[] | null> {
+    if (this.#batch === null && !this.settled) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const batch = this.#batch;
+    if (batch === null) {
+      await this.promise;
+      return null;
+    }
+    this.#batch = null;
+    if (this.#parked) this.#go_on();
+    return batch;
+  }
+
+  /** Ends it. Resolves when that is done, or will be without the caller. */
+  async close(): Promise<void> {
+    if (this.settled || this.#leaving) return;
+    this.#leaving = true;
+    this.occupies = null; // who comes now may wait
+    this.#batch = null;
+    if (this.#parked && !this.#is_head && this.#is_lost()) return this.reject(left());
+    if (this.#parked) this.#finish("COMMIT");
+    else if (this.#is_head) this.#interrupt_later();
+    else if (this.#phase === "opening") return this.context.wire.interrupt(this, left());
+    await within(this.#loan.session.clock, MIN_GRACE, this.over);
+  }
+
+  override encode(writer: ByteWriter): void {
+    const { name, max_rows } = this.#portal;
+    if (this.#leaving && this.#phase === "reading") this.#phase = "ending";
+    if (this.#phase === "opening") {
+      if (this.context.wire.state === "I") this.#begin(writer);
+      super.encode(writer);
+    } else if (this.#phase === "reading") {
+      if (!this.#owns) encode_command(writer, `SAVEPOINT ${SAVEPOINT}`);
+      encode_execute(writer, name, max_rows);
+      if (!this.#owns) encode_command(writer, `RELEASE ${SAVEPOINT}`);
+      encode_sync(writer);
+    } else {
+      for (const command of this.#commands) encode_command(writer, command);
+      encode_close(writer, "portal", name);
+      encode_sync(writer);
+    }
+    this.#is_head = true;
+    this.#sent_at = this.#loan.session.clock.now();
+  }
+
+  override message(message: BackendMessage): void {
+    if (message.name === "PortalSuspended") this.#suspended = true;
+    else super.message(message);
+  }
+
+  override ready(state: TransactionState): Step {
+    if (this.#phase === "ending") return this.#end(state);
+    if (!this.settled) return super.ready(state);
+    // A batch that was cancelled fails alone; what the server finds wrong fails the transaction.
+    return this.#finish("ROLLBACK", this.#phase === "reading" && state === "E");
+  }
+
+  override stop(): boolean {
+    if (this.#phase === "ending") return true;
+    if (!this.#parked) return false;
+    this.error ??= new QueryCanceledError("cannot read on: the stream was cancelled", {
+      sqlstate: "57014",
+    });
+    this.#finish("ROLLBACK");
+    return true;
+  }
+
+  override resolve(result: Result<R>): void {
+    super.resolve(result);
+    this.#settled();
+  }
+
+  override reject(error: unknown): void {
+    super.reject(error);
+    this.#settled();
+  }
+
+  override lose(error: OperationalError, sent: boolean): void {
+    this.#is_head = false;
+    super.lose(error, sent);
+  }
+
+  protected override complete(): Step {
+    this.#deliver();
+    if (this.#suspended && !this.#leaving) return this.#park();
+    return this.#finish("COMMIT");
+  }
+
+  protected override fail(): Step {
+    this.#deliver();
+    return this.#finish("ROLLBACK");
+  }
+
+  #begin(writer: ByteWriter): void {
+    this.#owns = true;
+    this.occupies = "a stream";
+    encode_command(writer, "BEGIN");
+  }
+
+  #deliver(): void {
+    this.#took = this.#loan.session.clock.now() - this.#sent_at;
+    if (this.rows.length > 0 && !this.#leaving) this.#batch = this.rows;
+    this.rows = [];
+    if (this.#batch !== null) this.#wake?.();
+  }
+
+  #park(): Step {
+    this.deadline = Infinity;
+    this.alone = this.#suspended = false;
+    this.#phase = "reading";
+    this.#parked = true;
+    this.#is_head = this.#owns;
+    if (!this.#owns) return "done";
+    this.context.wire.state = "I"; // the transaction is not the caller's
+    return "wait";
+  }
+
+  /** Sends the next flight. */
+  #go_on(): void {
+    const { wire } = this.context;
+    this.#parked = false;
+    if (!this.#is_head) return wire.submit(this, this.#timeout);
+    wire.limit(this, this.#timeout);
+    wire.write((writer) => this.encode(writer));
+  }
+
+  /** Ends what was begun. */
+  #finish(end: "COMMIT" | "ROLLBACK", is_cancelled = false): Step {
+    if (this.#owns) this.#commands = [end];
+    else if (is_cancelled) this.#commands = [`ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`];
+    this.#phase = "ending";
+    this.#endings++;
+    this.#go_on();
+    return "wait";
+  }
+
+  /** The last flight is answered. */
+  #end(state: TransactionState): Step {
+    const is_open = this.#owns ? state !== "I" : this.#commands.length > 0 && state === "E";
+    if (is_open && this.#endings < MAX_ENDINGS) return this.#finish("ROLLBACK", true);
+    this.#is_head = this.#owns = false;
+    this.#phase = "opening";
+    if (this.settled) this.#set_over();
+    else if (this.error !== null) return super.fail(state); // which may run it again
+    else this.resolve(new Result<R>([], null, null));
+    return "done";
+  }
+
+  /** Whether the session is no longer ours to use. */
+  #is_lost(): boolean {
+    try {
+      this.#loan.check("read on");
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  #settled(): void {
+    this.#wake?.();
+    if (!this.#is_head) this.#set_over();
+  }
+
+  #abort(reason: unknown): void {
+    if (!this.#parked) return this.context.wire.interrupt(this, reason);
+    this.error = reason;
+    this.#finish("ROLLBACK");
+  }
+
+  /** The batch that comes may be quick to come, and a cancel is not cheap. */
+  #interrupt_later(): void {
+    const grace = Math.min(Math.max(MIN_GRACE, 2 * this.#took / 1000), MAX_GRACE);
+    void within(this.#loan.session.clock, grace, this.over).then((is_over) => {
+      if (!is_over && this.#phase !== "ending") this.context.wire.interrupt(this, left());
+    });
+  }
+}
+
+function left(): InterfaceError {
+  return new InterfaceError("cannot read on: the stream was closed");
+}
