@@ -66,7 +66,7 @@ export const float4: TypeCodec<number> = {
     const size = Math.abs(value);
     if (size < EXACT_INTEGERS && value === Math.trunc(value)) return value; // -0 too
     if (!(size >= MIN_SCALED && size < MAX_SCALED)) return shortest_of_any(value); // NaN too
-    return shortest(value, (view.getUint32(start) & 0x7fffff) === 0); // no mantissa
+    return shortest(value);
   },
 
   decode_text(text) {
@@ -96,34 +96,30 @@ export function read_float(text: string, type: string): number {
   return value;
 }
 
-/**
- * The number whose decimal form is the shortest that names the single `value`.
- * Above a power of 2 the singles lie twice as far apart as below it, so there
- * the decimal above may do where the nearest, below, does not.
- */
-function shortest(value: number, is_power_of_2: boolean): number {
+/** The number whose decimal form is the shortest that names the single `value`. */
+function shortest(value: number): number {
   const exponent = Math.floor(Math.log10(Math.abs(value)) + 1e-9); // singles are further apart
   for (let digits = SURE_DIGITS; digits < MAX_DIGITS; digits++) {
-    const scale = digits - 1 - exponent;
-    const candidate = round_at(value, scale, 0);
+    const candidate = round_at(value, digits - 1 - exponent);
     if (names(candidate, value)) return candidate;
-    if (!is_power_of_2) continue;
-    const above = round_at(value, scale, Math.sign(value));
-    if (names(above, value)) return above;
   }
-  return round_at(value, MAX_DIGITS - 1 - exponent, 0);
+  return round_at(value, MAX_DIGITS - 1 - exponent);
 }
 
-/** `value` with `scale` digits after the point, halves to even, and `more` of the last digit. */
-function round_at(value: number, scale: number, more: number): number {
+/** `value` with `scale` digits after the point, halves to even. */
+function round_at(value: number, scale: number): number {
   const power = POWERS[Math.abs(scale)]!;
   const scaled = scale < 0 ? value / power : value * power;
   let rounded = Math.round(scaled);
   if (rounded - scaled === 0.5 && rounded % 2 !== 0) rounded--;
-  return scale < 0 ? (rounded + more) * power : (rounded + more) / power;
+  return scale < 0 ? rounded * power : rounded / power;
 }
 
-/** `shortest()` where scaling would not be exact. */
+/**
+ * `shortest()` where scaling would not be exact. Above a power of 2 singles lie
+ * twice as far apart as below it, so there the next decimal may do where the
+ * nearest does not: at 2^-96, 2^87 and 2^90.
+ */
 function shortest_of_any(value: number): number {
   if (!Number.isFinite(value)) return value;
   let digits = Math.abs(value) < MIN_NORMAL ? 1 : SURE_DIGITS;

@@ -74,8 +74,6 @@ export interface Circle {
 
 const POINT_SIZE = 16; // bytes
 const NUMBER_SIZE = 8; // bytes
-/** What a text form may consist of; its numbers are looked at one by one. */
-const SHAPE = /^[()[\]{}<>\w.+,-]+$/;
 const BRACKETS = /[()[\]{}<>]/g;
 
 /** Every geometric type. */
@@ -257,7 +255,6 @@ function read_numbers(view: DataView, start: number, count: number): number[] {
 }
 
 function parse_numbers(text: string, name: string): number[] {
-  if (!SHAPE.test(text)) throw malformed_text(name);
   return text.replace(BRACKETS, "").split(",").map((part) => read_float(part, name));
 }
 

@@ -93,6 +93,15 @@ describe("TypeCodec.decode", () => {
     ["65,535 digits", 1700, "ffff000000000000"],
     ["a bound of 2^31 - 1 bytes", 3904, "187fffffff"],
     ["flags that no range has", 3904, "20"],
+    ["a digit of 10,000", 1700, "0001000000000000" + "2710"],
+    ["a scale of 16,384", 1700, "0000000000004000"],
+    ["a sign that is none", 1700, "0000000080000000"],
+    ["a time before midnight", 1083, "ffffffffffffffff"],
+    ["a time after 24:00:00", 1083, "000000141dd76001"],
+    ["a zone 16 hours off", 1266, "0000000000000000" + "0000e100"],
+    ["an address of no family", 869, "0120000401020304"],
+    ["an address with a longer mask", 869, "0221000401020304"],
+    ["a version of jsonb", 3802, "027b7d"],
   ];
 
   for (const [claim, oid, hex] of claims) {
@@ -156,6 +165,7 @@ describe("TypeCodec.decode_text", () => {
     ["a polygon with half a point", 604, "((1,2),(3))"],
     ["an interval of nothing", 1186, ""],
     ["an interval of an unknown unit", 1186, "1 fortnight"],
+    ["an interval longer than any", 1186, "1 day ".repeat(50)],
   ];
 
   for (const [what, oid, text] of hostile) {

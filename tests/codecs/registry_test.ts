@@ -108,5 +108,8 @@ describe("from_user_codec", () => {
     );
     assertThrows(() => decode(failing, from_hex("00000005")), SyntaxError);
     assertThrows(() => encode(failing, 1), SyntaxError);
+    const as_text = { ...colour, oid: 1, array_oid: 2, encode: () => JSON.parse("{") };
+    const array = builtin_registry().with([from_user_codec(as_text, 1, 2)]).lookup(2);
+    assertThrows(() => array.encode_text(["x"]), SyntaxError);
   });
 });

@@ -106,6 +106,12 @@ describe("builtin_codecs with temporal: true", () => {
     }
   });
 
+  it("refuses a text that is not in ISO order", () => {
+    for (const type of ["timestamptz", "timestamp", "date"]) {
+      assertThrows(() => registry.find(type)!.decode_text("02/01/2020"), DataError, "well-formed");
+    }
+  });
+
   it("keeps infinity a number, and timetz a string", () => {
     const infinite = [
       ["timestamptz", "7fffffffffffffff", "8000000000000000"],
