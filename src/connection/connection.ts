@@ -23,7 +23,7 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
-import type { WarningEvent } from "./warnings.ts";
+import { warn, type WarningEvent } from "./warnings.ts";
 
 /** What an echo function receives, or `console.debug` where `echo` is true. */
 export interface EchoEvent {
@@ -79,7 +79,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
   readonly #notices: Notice[] = [];
-  readonly #notifies: NotificationQueue = new NotificationQueue();
+  readonly #notifies: NotificationQueue;
   #end: PgError | null = null;
 
   /** Connections are made by `connect()` and `Pool.acquire()`. */
@@ -93,7 +93,10 @@ export class Connection extends SessionControl implements AsyncDisposable {
     this.row_factory = settings.row_factory;
     this.cursor_factory = settings.cursor_factory ?? Cursor;
     const notices = this.#notices; // not `this`: a pool must notice when its borrower drops the handle
-    const notifies = this.#notifies;
+    const notifies = this.#notifies = new NotificationQueue(
+      session.clock,
+      (message) => warn(message, settings.on_warning),
+    );
     session.owner = {
       on_notice(notice) {
         if (notices.push(notice) > MAX_NOTICES) notices.shift();

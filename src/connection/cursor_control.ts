@@ -12,6 +12,7 @@ import type { Sql } from "../sql/template.ts";
 import { call_statement } from "./callproc.ts";
 import type { Connection } from "./connection.ts";
 import { check_isolation_level, IsolationLevel } from "./isolation.ts";
+import { mogrify } from "./mogrify.ts";
 import type { CallOptions, Params } from "./queryable.ts";
 import { run_within } from "./run_within.ts";
 import { begin_inside, Transaction } from "./transaction.ts";
@@ -43,6 +44,21 @@ export abstract class CursorControl {
    */
   async callproc(name: string, params?: Params, options: CallOptions = {}): Promise<void> {
     await this.execute(call_statement(name, params), null, options);
+  }
+
+  /**
+   * The query with its values in it, quoted by the server. For eyes; `execute()` binds.
+   *
+   * @throws {ProgrammingError} If the parameters do not fit the query.
+   */
+  async mogrify(query: string | Sql, params?: Params, options: CallOptions = {}): Promise<string> {
+    this.#check("mogrify a query");
+    const { timeout = this.timeout, signal } = options;
+    const { prepare, session } = this.connection.lend();
+    const call = prepare("mogrify a query", query, params, { timeout, signal });
+    return call.values === null
+      ? call.text
+      : await mogrify(session, call.text, call.values, call.run);
   }
 
   /**

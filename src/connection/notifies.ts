@@ -1,53 +1,57 @@
 /**
  * What LISTEN brought to a connection, in order.
  *
- * Law: what arrived is read before the loss of the connection is told.
+ * Laws: what arrived is read before the end of the connection is told. It is
+ * bounded: the server cannot be made to wait, as answers come the same way, so
+ * what nobody reads is dropped, the oldest first, with a warning.
  *
  * @module
  */
 
-import { InterfaceError, type PgError } from "../errors.ts";
+import type { Clock } from "../adapters/socket.ts";
+import { InterfaceError, type PgError, TimeoutError } from "../errors.ts";
+import { check_timeout } from "./call.ts";
+import { system_clock } from "./clock.ts";
+import { Fifo } from "./fifo.ts";
+import type { CallOptions } from "./queryable.ts";
 import type { Notification } from "./session.ts";
 
+/** Notifications that wait to be read, at most. */
+export const MAX_WAITING = 65_536;
+
 interface Reader {
-  readonly resolve: (notification: Notification) => void;
-  readonly reject: (error: PgError) => void;
+  readonly serve: (notification: Notification) => void;
+  readonly fail: (reason: unknown) => void;
 }
 
 /** A queue of notifications. It ends with its connection. */
 export class NotificationQueue implements AsyncIterable<Notification> {
-  readonly #items: Notification[] = [];
+  readonly #clock: Clock;
+  readonly #on_overflow: (message: string) => void;
+  readonly #items: Fifo<Notification> = new Fifo();
   readonly #readers: Set<Reader> = new Set();
   #end: PgError | null = null;
+  #overflowed = false;
+
+  /** @param on_overflow Told once, when the first notification is dropped. */
+  constructor(clock: Clock = system_clock, on_overflow: (message: string) => void = console.warn) {
+    this.#clock = clock;
+    this.#on_overflow = on_overflow;
+  }
 
   /**
    * The next notification; waits until there is one.
    *
+   * @param options `timeout` in seconds; by default it waits for ever.
+   * @throws {TimeoutError} If none came in time.
    * @throws {OperationalError} If the connection was lost and nothing is left.
    * @throws {InterfaceError} If it was closed or released and nothing is left.
    */
-  get(options: { readonly signal?: AbortSignal } = {}): Promise<Notification> {
-    const { signal } = options;
-    const item = this.#items.shift();
-    if (item !== undefined) return Promise.resolve(item);
-    if (this.#end !== null) return Promise.reject(this.#end);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#readers.delete(reader);
-        signal?.removeEventListener("abort", abort);
-      };
-      const abort = () => {
-        leave();
-        reject(signal!.reason);
-      };
-      const reader: Reader = {
-        resolve: (notification) => (leave(), resolve(notification)),
-        reject: (error) => (leave(), reject(error)),
-      };
-      this.#readers.add(reader);
-      signal?.addEventListener("abort", abort);
-    });
+  async get(options: CallOptions = {}): Promise<Notification> {
+    const { timeout = Infinity, signal } = options;
+    check_timeout(timeout);
+    signal?.throwIfAborted();
+    return this.get_nowait() ?? await this.#wait(timeout, signal);
   }
 
   /** The next notification, or null if none is queued. Throws as `get()` does. */
@@ -59,12 +63,12 @@ export class NotificationQueue implements AsyncIterable<Notification> {
 
   /** Whether none is queued. */
   empty(): boolean {
-    return this.#items.length === 0;
+    return this.#items.size === 0;
   }
 
   /** How many are queued. */
   qsize(): number {
-    return this.#items.length;
+    return this.#items.size;
   }
 
   /** Ends the queue; the connection goes on. */
@@ -73,29 +77,81 @@ export class NotificationQueue implements AsyncIterable<Notification> {
   }
 
   /** Yields notifications as they come. Ends when the queue or its connection is closed, throws when it is lost. */
-  async *[Symbol.asyncIterator](): AsyncIterator<Notification> {
-    for (;;) {
-      try {
-        yield await this.get();
-      } catch (error) {
-        if (error instanceof InterfaceError) return;
-        throw error;
-      }
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Notification> {
+    const stop = new AbortController();
+    const done = { done: true, value: undefined } as const;
+    const iterator: AsyncIterableIterator<Notification> = {
+      next: async () => {
+        try {
+          return { done: false, value: await this.get({ signal: stop.signal }) };
+        } catch (error) {
+          if (stop.signal.aborted || error instanceof InterfaceError) return done;
+          throw error;
+        }
+      },
+      return() {
+        stop.abort();
+        return Promise.resolve(done);
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   /** For the connection: one more. */
   put(notification: Notification): void {
     if (this.#end !== null) return;
     const [reader] = this.#readers;
-    if (reader === undefined) this.#items.push(notification);
-    else reader.resolve(notification);
+    if (reader !== undefined) return reader.serve(notification);
+    this.#items.push(notification);
+    if (this.#items.size > MAX_WAITING) this.#drop_oldest();
   }
 
   /** For the connection: no more will come, for this reason. */
   end(reason: PgError): void {
     if (this.#end !== null) return;
     this.#end = reason;
-    for (const reader of this.#readers) reader.reject(reason);
+    for (const reader of this.#readers) reader.fail(reason);
   }
+
+  #wait(timeout: number, signal: AbortSignal | undefined): Promise<Notification> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#readers.delete(reader);
+        signal?.removeEventListener("abort", abort);
+        stop_timer?.();
+      };
+      const reader: Reader = {
+        serve(notification) {
+          leave();
+          resolve(notification);
+        },
+        fail(reason) {
+          leave();
+          reject(reason);
+        },
+      };
+      const abort = () => reader.fail(signal!.reason);
+      const stop_timer = timeout === Infinity
+        ? null
+        : this.#clock.set_timer(timeout * 1000, () => reader.fail(too_late(timeout)));
+      this.#readers.add(reader);
+      signal?.addEventListener("abort", abort);
+    });
+  }
+
+  #drop_oldest(): void {
+    this.#items.shift();
+    if (this.#overflowed) return;
+    this.#overflowed = true;
+    this.#on_overflow(
+      `notifications were dropped: at most ${MAX_WAITING} may wait in notifies, but nobody read them`,
+    );
+  }
+}
+
+function too_late(seconds: number): TimeoutError {
+  return new TimeoutError(
+    `cannot get a notification: one must come within ${seconds} s, but none has`,
+  );
 }
