@@ -23,7 +23,11 @@ describe("start_cluster()", () => {
       files: { "note.txt": "beside the data" },
     });
   });
-  afterAll(() => cluster.stop());
+  afterAll(async () => {
+    await Promise.all([cluster.stop(), cluster.stop()]);
+    assertFalse(existsSync(cluster.socket_dir), "stop() leaves nothing behind");
+    await cluster.stop();
+  });
 
   it("passes on settings", async () => {
     assertEquals(await ask(cluster, "show work_mem"), "3MB");
@@ -74,15 +78,6 @@ describe("start_cluster()", () => {
     child.kill("SIGKILL");
     await once(child, "close");
     while (existsSync(directory)) await delay(10);
-  });
-});
-
-describe("Cluster.stop()", () => {
-  it("leaves nothing behind, and may be called again", async () => {
-    const cluster = await start_cluster();
-    await Promise.all([cluster.stop(), cluster.stop()]);
-    assertFalse(existsSync(cluster.socket_dir));
-    await cluster.stop();
   });
 });
 

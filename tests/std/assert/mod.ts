@@ -17,8 +17,7 @@ export { equal };
 /** Every value that counts as false. */
 export type Falsy = false | 0 | 0n | "" | null | undefined;
 
-// deno-lint-ignore no-explicit-any -- any constructor, whatever its parameters
-type AnyClass<T> = abstract new (...args: any[]) => T;
+type AnyClass<T> = abstract new (...args: never[]) => T;
 
 /** What a failed assertion throws. */
 export class AssertionError extends Error {
@@ -144,8 +143,7 @@ export function assertArrayIncludes<T>(
  * array may be longer than expected, a Map or Set larger.
  */
 export function assertObjectMatch(
-  // deno-lint-ignore no-explicit-any -- as in the package, so that interfaces fit
-  actual: Record<PropertyKey, any>,
+  actual: object,
   expected: Record<PropertyKey, unknown>,
   msg?: string,
 ): void {

@@ -83,11 +83,11 @@ async function runner_of_this_runtime(): Promise<Runner> {
 function with_variants(
   declare: (name: string, options: Options, fn: Body) => void,
 ): DeclareWithVariants {
-  const variant =
-    (extra: Options): Declare => (name: string, ...rest: [Body] | [Options, Body]) => {
+  const marked =
+    (mark?: keyof Options): Declare => (name: string, ...rest: [Body] | [Options, Body]) => {
       const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
-      declare(name, { ...options, ...extra }, fn);
+      declare(name, mark === undefined ? options : { ...options, [mark]: true }, fn);
     };
-  const ignore = variant({ ignore: true });
-  return Object.assign(variant({}), { only: variant({ only: true }), ignore, skip: ignore });
+  const ignore = marked("ignore");
+  return Object.assign(marked(), { only: marked("only"), ignore, skip: ignore });
 }
