@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Adapter } from "../../src/adapters/socket.ts";
 import { builtin_registry } from "../../src/codecs/builtin.ts";
 import { Establisher } from "../../src/connection/establish.ts";
 import { resolve_options } from "../../src/connection/options.ts";
@@ -15,7 +16,6 @@ import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts"
 import { Pool } from "../../src/pool/pool.ts";
 import { pool_context } from "../../src/pool/settings.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import type { FrontendMessage } from "../support/frontend.ts";
 import {
   bind_complete,
   command_complete,
@@ -48,7 +48,12 @@ export class Backend {
   readonly statements: string[] = [];
   /** How often it was cancelled. */
   cancels = 0;
+  /** Where its transaction stands. */
   state = "I";
+  /** Whether a reset fails. */
+  reset_fails = false;
+  /** Whether a transaction stays open when it is rolled back. */
+  sticky = false;
   #held: Uint8Array[] | null = null;
   #hanging: (() => void) | null = null;
   #prepared: Map<string, string> = new Map();
@@ -70,10 +75,12 @@ export class Backend {
     this.#send(...held);
   }
 
-  /** Ends the session as pg_terminate_backend() does. */
+  /** Ends the session as pg_terminate_backend() does; answers that were held come in the same chunk. */
   kill(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
     const fatal = { S: "FATAL", V: "FATAL" };
-    this.peer.send(error_response("57P01", "terminating connection", fatal));
+    this.peer.send(...held, error_response("57P01", "terminating connection", fatal));
     this.peer.close();
   }
 
@@ -85,36 +92,39 @@ export class Backend {
 
   async run(): Promise<void> {
     let sql = "";
+    let parsed = false;
     for (let m = await this.peer.next(); m !== null; m = await this.peer.next()) {
       if (m.tag === "Q") await this.#simple(m.sql);
-      if (m.tag === "P") this.#prepared.set(m.name, sql = m.sql);
-      if (m.tag === "B") sql = this.#prepared.get(m.statement)!;
-      if (m.tag === "S") await this.#extended(sql, this.peer.received);
       if (m.tag === "X") this.peer.close();
+      if (m.tag === "P") {
+        this.#prepared.set(m.name, m.sql);
+        parsed = true;
+      }
+      if (m.tag === "B") sql = this.#prepared.get(m.statement)!;
+      if (m.tag === "S") {
+        await this.#extended(sql, parsed);
+        parsed = false;
+      }
     }
   }
 
   async #simple(sql: string): Promise<void> {
     if (sql.includes("RESET ALL")) {
       const name = sql.startsWith("ROLLBACK") ? "rollback, reset" : "reset";
-      if (name !== "reset") this.state = "I";
-      return this.#answer(name, command_complete("RESET"));
+      if (name !== "reset" && !this.sticky) this.state = "I";
+      const failed = error_response("42501", "permission denied");
+      return this.#answer(name, this.reset_fails ? failed : command_complete("RESET"));
     }
     const error = await this.#execute(sql);
     this.#answer(sql, error ?? concat(command_complete("OK")));
   }
 
-  async #extended(sql: string, received: readonly FrontendMessage[]): Promise<void> {
-    const error = await this.#execute(sql);
-    const flight = received.slice(
-      received.findLastIndex((m, i) => m.tag === "S" && i < received.length - 1) + 1,
-    );
-    const parsed = flight.some((m) => m.tag === "P");
+  async #extended(sql: string, parsed: boolean): Promise<void> {
     const head = parsed
       ? concat(parse_complete(), parameter_description(), row_description("pid"))
-      : new Uint8Array(0);
+      : "";
     const rows = concat(bind_complete(), data_row(String(this.pid)), command_complete("SELECT 1"));
-    this.#answer(sql, error === null ? concat(head, rows) : concat(head, error));
+    this.#answer(sql, concat(head, await this.#execute(sql) ?? rows));
   }
 
   /** What goes wrong with it; null if nothing does. */
@@ -159,6 +169,8 @@ export class Backends implements AsyncDisposable {
   manual = false;
   /** What the next attempts fail with. */
   readonly failures: unknown[] = [];
+  /** Whether each socket keeps the process alive, in the order of dialing. */
+  readonly alive: boolean[] = [];
   /** How many attempts there were. */
   attempted = 0;
   /** Warnings of the pool. */
@@ -183,7 +195,7 @@ export class Backends implements AsyncDisposable {
     const given = { on_warning, ...options };
     const own = split_pool_options("postgres://me@scripted/db?sslmode=disable", given);
     const connection = await resolve_options(own.dsn, own.options, this.#server);
-    const sessions = new Establisher(this.#server, connection, builtin_registry(connection));
+    const sessions = new Establisher(this.#adapter(), connection, builtin_registry(connection));
     const context = { ...pool_context(own.pool, connection, this.clock), random: () => 0 };
     this.#pool = new Pool(async (signal) => {
       await this.#gate(signal);
@@ -203,6 +215,16 @@ export class Backends implements AsyncDisposable {
     for (const backend of this.all) backend.answer();
     await this.#pool?.wait_closed();
     await this.#server.finished();
+  }
+
+  #adapter(): Adapter {
+    const dial = async (...args: Parameters<Adapter["dial"]>) => {
+      const socket = await this.#server.dial(...args);
+      const at = this.alive.push(true) - 1;
+      const set = (alive: boolean) => () => void (this.alive[at] = alive);
+      return { ...socket, ref: set(true), unref: set(false) };
+    };
+    return { name: "scripted", clock: this.clock, dial };
   }
 
   async #serve(peer: Peer): Promise<void> {
