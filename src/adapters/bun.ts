@@ -219,6 +219,9 @@ function alpn_bytes(names: readonly string[]): Uint8Array {
   }));
 }
 
+/** Codes such as EPROTO and ECONNRESET: there was no handshake. Others judge the certificate. */
+const NO_HANDSHAKE = /^E[A-Z]+$/;
+
 /**
  * Whether the handshake gave what was asked. Bun ends the connection itself
  * only for `full`; it checks the chain before the name, so an error about the
@@ -229,7 +232,8 @@ function is_acceptable(
   success: boolean,
   error: HandshakeError | null,
 ): boolean {
-  if (error === null || error === undefined) return success;
-  if (verify === "ca") return error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-  return verify === "none" && error.code !== "EPROTO"; // EPROTO: no handshake took place
+  const code = error?.code;
+  if (code === undefined) return success;
+  if (verify === "ca") return code === "ERR_TLS_CERT_ALTNAME_INVALID";
+  return verify === "none" && !NO_HANDSHAKE.test(code);
 }

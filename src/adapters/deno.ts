@@ -58,9 +58,9 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
 }
 
 function wrap(conn: Deno.Conn, remote: Address): Socket {
-  let closed = false;
+  let ended = false; // closed, or handed over to TLS
   const close = () => {
-    closed = true;
+    ended = true;
     drop(conn);
   };
   const read = reader(conn);
@@ -68,11 +68,11 @@ function wrap(conn: Deno.Conn, remote: Address): Socket {
     readable: new ReadableStream<Uint8Array>({
       async pull(controller) {
         try {
-          const chunk = await read();
+          const chunk = ended ? null : await read();
           if (chunk === null) controller.close();
           else controller.enqueue(chunk);
         } catch (error) {
-          if (!closed) throw error;
+          if (!ended) throw error;
           controller.close();
         }
       },
@@ -83,7 +83,10 @@ function wrap(conn: Deno.Conn, remote: Address): Socket {
       close,
       abort: close,
     }),
-    start_tls: (options) => secure(conn, remote, options),
+    start_tls(options) {
+      ended = true;
+      return secure(conn, remote, options);
+    },
     peer_certificate: null,
     remote,
     ref: () => conn.ref(),
@@ -114,14 +117,20 @@ async function secure(conn: Deno.Conn, remote: Address, options: TlsOptions): Pr
     },
   });
   duplex.on("error", () => {}); // reported by what runs over it
-  return await start_tls(duplex, options, {
-    pause: () => gate.shut(),
-    resume: () => gate.open(),
-    ref: () => conn.ref(),
-    unref: () => conn.unref(),
-    close: () => drop(conn),
-    remote,
-  }, false);
+  return await start_tls(
+    duplex,
+    options,
+    {
+      pause: () => gate.shut(),
+      resume: () => gate.open(),
+      ref: () => conn.ref(),
+      unref: () => conn.unref(),
+      close: () => drop(conn),
+      remote,
+    },
+    false,
+    () => {},
+  );
 }
 
 /** Whether reading may go on; open at first. */

@@ -34,23 +34,20 @@ const DIAL_REASONS: Reasons = {
   EAI_AGAIN: ["unknown host"],
 };
 
-const UNTRUSTED = [
-  "its certificate is signed by no authority that is trusted here",
-  "sslrootcert names a file of authorities to trust",
+const UNVERIFIED = [
+  "its certificate cannot be verified",
+  "sslrootcert names the authorities to trust; the certificate's dates must hold, too",
 ] as const;
 
-/** Codes of OpenSSL, and words of rustls, which Deno has instead. */
+/** Codes of OpenSSL. Deno has the same, but one for all of `UNVERIFIED` and expiry. */
 const TLS_REASONS: Reasons = {
   ERR_TLS_CERT_ALTNAME_INVALID: ["its certificate is for another name"],
-  "not valid for name": ["its certificate is for another name"],
-  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
-  UnknownIssuer: UNTRUSTED,
   CERT_HAS_EXPIRED: ["its certificate has expired"],
-  "certificate expired": ["its certificate has expired"],
+  SELF_SIGNED_CERT_IN_CHAIN: UNVERIFIED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNVERIFIED,
+  UNABLE_TO_GET_ISSUER_CERT: UNVERIFIED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNVERIFIED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNVERIFIED,
 };
 
 /** Says what could not be reached and why. Errors of this module pass as they are. */
@@ -67,10 +64,7 @@ export function dial_error(address: Address, cause: unknown): PgError {
 /** Says with whom TLS could not be spoken and why. Errors of this module pass as they are. */
 export function tls_error(hostname: string, cause: unknown): PgError {
   if (cause instanceof PgError) return cause;
-  const code = code_of(cause);
-  const text = text_of(cause);
-  const key = Object.keys(TLS_REASONS).find((key) => key === code || text.includes(key));
-  const [reason, hint] = key === undefined ? [text] : TLS_REASONS[key]!;
+  const [reason, hint] = TLS_REASONS[code_of(cause)] ?? [text_of(cause)];
   return new OperationalError(`cannot start TLS with ${hostname}: ${reason}`, {
     hint,
     safe_to_retry: true,

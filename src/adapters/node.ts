@@ -47,7 +47,7 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
   return wrap(net, {
     ref: () => void net.ref(),
     unref: () => void net.unref(),
-    close: drop,
+    close: () => {},
     remote: hostname !== undefined && port !== undefined ? { hostname, port } : address,
   });
 }

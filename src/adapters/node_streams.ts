@@ -16,9 +16,6 @@ export interface HostStream {
   /** Adds a listener. */
   // deno-lint-ignore no-explicit-any -- each event has arguments of its own
   on(event: string, listener: (...args: any[]) => void): unknown;
-  /** Adds a listener for one event. */
-  // deno-lint-ignore no-explicit-any -- as above
-  once(event: string, listener: (...args: any[]) => void): unknown;
   /** Removes a listener. */
   // deno-lint-ignore no-explicit-any -- as above
   off(event: string, listener: (...args: any[]) => void): unknown;
@@ -42,7 +39,7 @@ export interface Ground {
   ref(): void;
   /** Lets the process end. */
   unref(): void;
-  /** Frees the connection. */
+  /** Frees what destroying the stream does not. */
   close(): void;
   /** Where it leads. */
   readonly remote?: Address;
@@ -65,6 +62,7 @@ export function wrap(
     },
     close,
   });
+  let top: HostStream = stream; // or the TLS that runs over it
   let lost: Error | null = null;
   let refuse: (reason: Error) => void = () => {}; // rejects the write under way
 
@@ -76,7 +74,7 @@ export function wrap(
   function close(): void {
     inflow.end();
     lose(new OperationalError("cannot write: the socket is closed"));
-    stream.destroy();
+    top.destroy();
     ground.close();
   }
 
@@ -93,7 +91,7 @@ export function wrap(
     inflow.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   stream.on("data", take);
   stream.on("end", () => inflow.end());
-  stream.on("error", (error: Error) => { // never removed: an error without a listener is uncaught
+  stream.on("error", (error: Error) => {
     inflow.fail(error);
     lose(error);
   });
@@ -107,7 +105,7 @@ export function wrap(
       stream.pause();
       const excess = inflow.waiting;
       inflow.end();
-      return start_tls(stream, options, ground, excess);
+      return start_tls(stream, options, ground, excess, (secure) => top = secure);
     },
     peer_certificate,
     ...(ground.remote && { remote: ground.remote }),
@@ -121,26 +119,26 @@ export function wrap(
  * Runs the TLS handshake as a client over an open stream.
  *
  * @param excess Whether the server already spoke out of turn.
+ * @param adopt Told which stream to destroy from now on instead of `stream`. Node crashes when
+ * a TLS stream is destroyed after the one below it.
  */
 export async function start_tls(
   stream: HostStream,
   options: TlsOptions,
   ground: Ground,
   excess: boolean,
+  adopt: (secure: HostStream) => void,
 ): Promise<Socket> {
+  let top = stream;
   try {
     if (excess) throw out_of_turn();
-    const secure = await handshake(stream, options);
+    const secure = await connect_tls(stream, options);
+    adopt(top = secure);
+    await opened(secure, "secureConnect");
     const { raw } = secure.getPeerCertificate();
-    return wrap(secure, {
-      ...ground,
-      close: () => {
-        stream.destroy();
-        ground.close();
-      },
-    }, raw ? new Uint8Array(raw) : null);
+    return wrap(secure, ground, raw ? new Uint8Array(raw) : null);
   } catch (cause) {
-    stream.destroy();
+    top.destroy();
     ground.close();
     throw tls_error(options.hostname, cause);
   }
@@ -160,11 +158,11 @@ interface SecureStream extends HostStream {
   getPeerCertificate(): { readonly raw?: Uint8Array };
 }
 
-async function handshake(stream: HostStream, options: TlsOptions): Promise<SecureStream> {
+async function connect_tls(stream: HostStream, options: TlsOptions): Promise<SecureStream> {
   const { isIP } = await import("node:net");
   const { connect } = await import("node:tls");
   const { hostname, ca, verify, cert, key, alpn } = options;
-  const secure = connect({
+  return connect({
     // deno-lint-ignore no-explicit-any -- it is a Duplex; the type here is our own
     socket: stream as any,
     host: hostname, // the name to verify
@@ -176,24 +174,16 @@ async function handshake(stream: HostStream, options: TlsOptions): Promise<Secur
     ...(key !== undefined && { key }),
     ...(alpn && { ALPNProtocols: [...alpn] }),
   });
-  await opened(secure, "secureConnect");
-  return secure;
 }
 
-/** Resolves on `event`; rejects if the stream fails or closes before. */
+/**
+ * Resolves on `event`; rejects if the stream fails or closes before. Its
+ * listeners stay: an error that nobody listens to would be uncaught.
+ */
 export function opened(stream: HostStream, event: "connect" | "secureConnect"): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => settle(() => reject(error));
-    const shut = () => fail(new Error("the connection was closed"));
-    const done = () => settle(resolve);
-    const settle = (action: () => void) => {
-      stream.off(event, done);
-      stream.off("error", fail);
-      stream.off("close", shut);
-      action();
-    };
-    stream.on(event, done);
-    stream.on("error", fail);
-    stream.on("close", shut);
+    stream.on(event, resolve);
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("the connection was closed")));
   });
 }

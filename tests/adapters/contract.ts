@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import type { Socket as Net } from "node:net";
 import type { Address, Socket } from "../../src/adapters/socket.ts";
-import { echo, type Peer, stalled, Valve } from "./peer.ts";
+import { Bell, echo, type Peer, stalled, Valve } from "./peer.ts";
 
 /** One way of talking to a peer. */
 export interface Transport {
@@ -148,7 +148,7 @@ export function socket_contract(transport: Transport): void {
     await writable.getWriter().write(Uint8Array.of(1));
     const reader = readable.getReader();
     await peer!.deserted();
-    await stalled(() => 0);
+    await stalled();
     const words: number[] = [];
     for (;;) {
       const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
@@ -165,6 +165,33 @@ export function socket_contract(transport: Transport): void {
     socket!.close();
     await peer!.deserted();
     assertEquals(received, PATTERN.length);
+  });
+
+  it("Socket sends small writes at once, one after another", async () => {
+    const { readable, writable } = await meet_directly((net) => {
+      let received = 0;
+      net.on("data", (data) => {
+        received += data.length;
+        if (received % 2 === 0) net.write("!"); // silence between, which lets Nagle's algorithm wait
+      });
+    });
+    const bell = await Bell.make();
+    const writer = writable.getWriter();
+    const reader = readable.getReader();
+    let rings = 0;
+    let done = false;
+    const ringing = (async () => {
+      for (; !done; rings++) await bell.ring();
+    })();
+    for (let round = 0; round < 20; round++) {
+      await writer.write(Uint8Array.of(1));
+      await writer.write(Uint8Array.of(2));
+      await reader.read();
+    }
+    done = true;
+    await ringing;
+    await bell[Symbol.asyncDispose]();
+    assertLess(rings, 20 * 40); // with the algorithm at work, a round is as long as hundreds of rings
   });
 
   it("Socket says where it leads, and has ref() and unref()", async () => {

@@ -7,10 +7,13 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
+import { afterAll, beforeAll } from "@std/testing/bdd";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket as Net } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { createServer as create_tls_server, type TlsOptions } from "node:tls";
 import { bun_adapter } from "../../src/adapters/bun.ts";
 import { deno_adapter } from "../../src/adapters/deno.ts";
@@ -29,6 +32,12 @@ export function pem(name: string): string {
   return readFileSync(new URL(`../support/certs/${name}`, import.meta.url), "utf8");
 }
 
+/** A directory of its own, until it is disposed of. */
+export function temporary(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "adapter-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+}
+
 /** A listening server. */
 export class Peer implements AsyncDisposable {
   /** Where it listens. */
@@ -39,7 +48,7 @@ export class Peer implements AsyncDisposable {
   accepted = 0;
   readonly #server: Server;
   readonly #raw: Set<Net> = new Set();
-  #directory: string | null = null;
+  #directory: ReturnType<typeof temporary> | null = null;
   #watchers: (() => void)[] = [];
 
   /** Takes a server that does not listen yet. */
@@ -65,21 +74,16 @@ export class Peer implements AsyncDisposable {
 
   /** Listens on a free port of 127.0.0.1, or on a Unix socket. */
   async listen(kind: "tcp" | "unix" = "tcp"): Promise<this> {
-    if (kind === "unix") {
-      this.#directory = mkdtempSync(join(tmpdir(), "peer-"));
-      this.address = { path: join(this.#directory, "socket") };
-    }
-    const where = "path" in (this.address ?? {}) ? this.address : { host: "127.0.0.1", port: 0 };
+    this.#directory = kind === "unix" ? temporary() : null;
+    const path = this.#directory && join(this.#directory.path, "socket");
+    const where = path === null ? { host: "127.0.0.1", port: 0 } : { path };
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(where, resolve);
     });
-    if (kind === "tcp") {
-      this.address = {
-        hostname: "127.0.0.1",
-        port: (this.#server.address() as AddressInfo).port,
-      };
-    }
+    this.address = path === null
+      ? { hostname: "127.0.0.1", port: (this.#server.address() as AddressInfo).port }
+      : { path };
     return this;
   }
 
@@ -98,7 +102,7 @@ export class Peer implements AsyncDisposable {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const net of [...this.open, ...this.#raw]) net.destroy();
     await closed;
-    if (this.#directory !== null) rmSync(this.#directory, { recursive: true });
+    this.#directory?.[Symbol.dispose]();
   }
 
   #notify(): void {
@@ -193,25 +197,61 @@ export class Valve implements AsyncDisposable {
   }
 }
 
-/**
- * Settles when `progress` has stood still for a hundred round trips of another
- * connection: who could go on would have gone on.
- */
-export async function stalled(progress: () => number): Promise<void> {
-  const bell = createServer({ noDelay: true }, echo);
-  await new Promise<void>((resolve) => bell.listen(0, "127.0.0.1", resolve));
-  const { port } = bell.address() as AddressInfo;
-  const ringer = connect({ port, host: "127.0.0.1", noDelay: true });
+/** A connection of its own to measure time by, in round trips: it has no other clock. */
+export class Bell implements AsyncDisposable {
+  readonly #server: Server = createServer({ noDelay: true }, echo);
+  #ringer!: Net;
+
+  /** Makes a bell. */
+  static async make(): Promise<Bell> {
+    const bell = new Bell();
+    await new Promise<void>((resolve) => bell.#server.listen(0, "127.0.0.1", resolve));
+    const { port } = bell.#server.address() as AddressInfo;
+    bell.#ringer = connect({ port, host: "127.0.0.1", noDelay: true });
+    return bell;
+  }
+
+  /** One round trip. */
+  async ring(): Promise<void> {
+    const rung = new Promise((resolve) => this.#ringer.once("data", resolve));
+    this.#ringer.write("?");
+    await rung;
+  }
+
+  /** Ends the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const silent = new Promise((resolve) => this.#server.close(resolve));
+    this.#ringer.destroy();
+    await silent;
+  }
+}
+
+/** Settles when `progress` has stood still for a hundred rings: who could go on would have. */
+export async function stalled(progress: () => number = () => 0): Promise<void> {
+  const bell = await Bell.make();
   let last = -1;
   for (let still = 0; still < 100;) {
-    const rung = new Promise((resolve) => ringer.once("data", resolve));
-    ringer.write("?");
-    await rung;
+    await bell.ring();
     const now = progress();
     still = now === last ? still + 1 : 0;
     last = now;
   }
-  const silent = new Promise((resolve) => bell.close(resolve));
-  ringer.destroy();
-  await silent;
+  await bell[Symbol.asyncDispose]();
+}
+
+/** Declares, within a suite, that none of its tests lets an error escape to the process. */
+export function no_escapes(): void {
+  const escaped: unknown[] = [];
+  const escape = (error: unknown) => escaped.push(error);
+
+  beforeAll(() => {
+    process.on("unhandledRejection", escape);
+    process.on("uncaughtException", escape);
+  });
+
+  afterAll(() => {
+    process.off("unhandledRejection", escape);
+    process.off("uncaughtException", escape);
+    assertEquals(escaped, []);
+  });
 }

@@ -4,26 +4,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import { afterAll, beforeAll, describe } from "@std/testing/bdd";
-import process from "node:process";
+import { describe } from "@std/testing/bdd";
 import { socket_contract } from "./contract.ts";
-import { adapter, listen, listen_tls, pem } from "./peer.ts";
+import { adapter, listen, listen_tls, no_escapes, pem } from "./peer.ts";
 
 describe(`${adapter.name} socket`, () => {
-  let escaped = 0;
-  const escape = () => escaped++;
-
-  beforeAll(() => {
-    process.on("unhandledRejection", escape);
-    process.on("uncaughtException", escape);
-  });
-
-  afterAll(() => {
-    process.off("unhandledRejection", escape);
-    process.off("uncaughtException", escape);
-    assertEquals(escaped, 0, "errors escaped");
-  });
+  no_escapes();
 
   describe("over TCP", () =>
     socket_contract({
