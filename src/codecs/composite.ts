@@ -30,6 +30,9 @@ export interface Attribute {
 const FIELD_SIZE = 8; // OID, length
 const MAX_DEPTH = 64; // records within records
 
+/** What was looked up of a type is no longer true. */
+export class AlteredTypeError extends DataError {}
+
 /** A composite type, such as a table's row. Its attributes are in their order, without dropped ones. */
 export function composite_codec(
   name: string,
@@ -232,8 +235,8 @@ function read_field(scanner: TextScanner): string | null {
 }
 
 function altered(name: string): DataError {
-  return new DataError(
+  return new AlteredTypeError(
     `cannot decode ${name}: its attributes must be those that were looked up, but are others`,
-    { hint: "the type was altered; open a new connection" },
+    { hint: "the type was altered; run the statement again" },
   );
 }

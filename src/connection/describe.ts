@@ -40,12 +40,12 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   override message(message: BackendMessage): void {
     switch (message.name) {
       case "ParameterDescription":
-        return this.#statement.set_parameters(message.oids, this.#context.codecs);
+        return this.#statement.set_parameters(message.oids, this.#context.types.registry);
       case "RowDescription":
-        this.#statement.set_columns(message.columns, this.#context.codecs);
+        this.#statement.set_columns(message.columns, this.#context.types.registry);
         return;
       case "NoData":
-        this.#statement.set_columns(null, this.#context.codecs);
+        this.#statement.set_columns(null, this.#context.types.registry);
         return;
       case "ErrorResponse":
         this.#error ??= server_error(message.diag, this.#statement.sql);
@@ -57,11 +57,23 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   }
 
   override ready(): Step {
-    if (this.#error === null) this.resolve(this.#statement);
+    const unknown = this.#context.types.missing(this.#statement.type_oids());
+    if (this.#error === null && unknown.length > 0) void this.#learn(unknown);
+    else if (this.#error === null) this.resolve(this.#statement);
     else {
       this.#context.statements.drop(this.#statement);
       this.reject(this.#error);
     }
     return "done";
+  }
+
+  async #learn(oids: readonly number[]): Promise<void> {
+    try {
+      await this.#context.learn(oids, false);
+      this.#statement.learn(this.#context.types.registry);
+      this.resolve(this.#statement);
+    } catch (error) {
+      this.reject(error);
+    }
   }
 }

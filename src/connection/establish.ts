@@ -12,7 +12,6 @@
  */
 
 import type { Adapter, Clock } from "../adapters/socket.ts";
-import type { CodecRegistry } from "../codecs/registry.ts";
 import { OperationalError, PgError, TimeoutError } from "../errors.ts";
 import { decode_backend } from "../protocol/backend.ts";
 import {
@@ -32,20 +31,21 @@ import { Line } from "./line.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { is_acceptable, passes } from "./target_session.ts";
+import type { TypeCatalog } from "./types.ts";
 
 /** Opens any number of sessions with the same options, as a pool does. */
 export class Establisher {
   readonly #adapter: Adapter;
   readonly #options: ResolvedOptions;
-  readonly #codecs: CodecRegistry;
+  readonly #types: TypeCatalog;
   readonly #clock: Clock;
   readonly #scram_keys: ScramKeyCache = new Map();
 
-  /** @param codecs Shared by all sessions. */
-  constructor(adapter: Adapter, options: ResolvedOptions, codecs: CodecRegistry) {
+  /** @param types Shared by all sessions. */
+  constructor(adapter: Adapter, options: ResolvedOptions, types: TypeCatalog) {
     this.#adapter = adapter;
     this.#options = options;
-    this.#codecs = codecs;
+    this.#types = types;
     this.#clock = adapter.clock ?? system_clock;
   }
 
@@ -208,7 +208,7 @@ export class Establisher {
     const same = { ...host, address: line.socket.remote ?? host.address };
     const session = new Session(line, start, {
       clock: this.#clock,
-      codecs: this.#codecs,
+      types: this.#types,
       statement_cache_size,
       transaction_pooler: pooler === "transaction",
       send_cancel: ({ backend_pid, secret_key }, signal) =>

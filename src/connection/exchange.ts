@@ -123,3 +123,8 @@ export function unexpected(name: string): OperationalError {
     { sqlstate: "08P01", hint: "a proxy between may have mixed up two conversations" },
   );
 }
+
+/** Whether an error says that the conversation itself went wrong. */
+export function is_protocol_error(error: unknown): boolean {
+  return error instanceof OperationalError && error.sqlstate === "08P01";
+}

@@ -21,6 +21,12 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** Joins in front of all. */
+  unshift(item: T): void {
+    if (this.#head > 0) this.#items[--this.#head] = item;
+    else this.#items.unshift(item);
+  }
+
   /** The first, which stays. */
   peek(): T | undefined {
     return this.#items[this.#head];

@@ -20,8 +20,8 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format } from "../codecs/codec.ts";
-import type { CodecRegistry } from "../codecs/registry.ts";
-import { DatabaseError, type Diagnostic, OperationalError, ProgrammingError } from "../errors.ts";
+import { AlteredTypeError } from "../codecs/composite.ts";
+import { DatabaseError, type Diagnostic, type OperationalError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription, TransactionState } from "../protocol/backend.ts";
 import {
   encode_bind,
@@ -31,11 +31,11 @@ import {
   encode_parse,
   encode_sync,
 } from "../protocol/frontend.ts";
-import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
+import type { RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
 import { commit_unknown, commits, rolled_back } from "./commit.ts";
-import { Exchange, type Step, unexpected } from "./exchange.ts";
+import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.ts";
 import {
   check_parameter_count,
   check_parameters,
@@ -43,14 +43,21 @@ import {
   write_parameter,
 } from "./parameters.ts";
 import { Result } from "./result.ts";
+import { copy_refused, may_copy } from "./plain_copy.ts";
 import type { PreparedStatement, StatementCache } from "./statements.ts";
+import type { TypeCatalog } from "./types.ts";
 import type { Wire } from "./wire.ts";
 
 /** Where a statement runs. */
 export interface QueryContext {
   readonly wire: Wire;
   readonly statements: StatementCache;
-  readonly codecs: CodecRegistry;
+  /** Types that are not built in. */
+  readonly types: TypeCatalog;
+  /** Whether a statement must be described before it first runs, since some of it cannot be read from text. */
+  needs_description(sql: string): boolean;
+  /** Looks types up. `first`: before the head of the wire, which waits for them. */
+  learn(oids: readonly number[], first: boolean): Promise<void>;
 }
 
 /** The portal that a statement runs in. */
@@ -79,7 +86,9 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   readonly #factory: RowFactory<R>;
   #statement: PreparedStatement;
   #describing = false; // in the first of two flights
-  #asked_as_text = false;
+  #formats: readonly Format[] = []; // that the rows come in; none: text
+  #unknown: number[] = []; // types to look up before a row can be decoded
+  #raw: Uint8Array[] = []; // rows that wait for them
   #decode: RowDecoder<R> | null = null;
   #command_tag: string | null = null;
   #retried = false;
@@ -103,9 +112,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     this.#statement = context.statements.get(sql);
     // In COPY the server drops every Sync until the data ends, so nothing may follow.
     this.exclusive = may_copy(sql);
-    if (this.#statement.parameter_oids === null && needs_types(values)) {
-      this.#describing = this.exclusive = true;
-    }
+    this.#describe_first();
   }
 
   override encode(writer: ByteWriter): void {
@@ -119,9 +126,9 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     if (parse) encode_parse(writer, statement.name, this.#sql, statement.parameter_oids ?? []);
     if (!is_known && parse) encode_describe(writer, "statement", statement.name);
     if (!this.#describing) {
-      this.#asked_as_text = !is_known;
       const { name, max_rows } = this.#portal;
-      encode_bind(writer, name, statement.name, this, is_known ? statement.formats : []);
+      this.#formats = is_known ? statement.formats : [];
+      encode_bind(writer, name, statement.name, this, this.#formats);
       if (is_known && parse) encode_describe(writer, "portal", name);
       encode_execute(writer, name, max_rows);
     }
@@ -138,7 +145,9 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   override message(message: BackendMessage): void {
     switch (message.name) {
       case "ParameterDescription":
-        return this.#statement.set_parameters(message.oids, this.context.codecs);
+        this.#statement.set_parameters(message.oids, this.context.types.registry);
+        this.#unknown = this.context.types.missing(message.oids);
+        return;
       case "RowDescription":
         return this.#describe(message.columns);
       case "NoData":
@@ -170,6 +179,10 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     if (this.error !== null) return;
+    if (this.#unknown.length > 0) {
+      this.#raw.push(bytes.slice(start, end));
+      return;
+    }
     try {
       this.#decode ??= this.#make_decoder();
       this.rows.push(this.#decode(bytes, view, start, end));
@@ -185,6 +198,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   override ready(state: TransactionState): Step {
     if (this.error !== null) return this.fail(state);
+    if (this.#unknown.length > 0 && !this.settled) return this.#learn(state);
     if (this.#describing) {
       this.#describing = false;
       return "again";
@@ -201,11 +215,37 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   /** Also answers for an unnamed statement that was known: its table may have changed since. */
   #describe(columns: readonly ColumnDescription[] | null): void {
-    const changed = this.#statement.set_columns(columns, this.context.codecs);
-    if (!changed || columns === null || this.#describing || this.#asked_as_text) return;
-    const { columns: now, codecs } = this.#statement;
-    const formats = columns.map((column) => column.format);
-    this.#decode = row_decoder(now ?? [], codecs, formats, this.#factory);
+    const { types } = this.context;
+    const changed = this.#statement.set_columns(columns, types.registry);
+    this.#unknown.push(...types.missing((columns ?? []).map((column) => column.type_oid)));
+    if (changed && this.#formats.length > 0) this.#formats = columns!.map(({ format }) => format);
+  }
+
+  /** Some values can be written, or read, only when their types are known. */
+  #describe_first(): void {
+    if (this.#statement.parameter_oids !== null) return;
+    if (needs_types(this.#values) || this.context.needs_description(this.#sql)) {
+      this.#describing = this.exclusive = true;
+    }
+  }
+
+  /** Looks up what the description showed, and goes on from there. */
+  #learn(state: TransactionState): Step {
+    const first = this.exclusive;
+    void this.context.learn(this.#unknown, first)
+      .then(() => this.#decode_raw())
+      .catch((error) => this.error ??= error)
+      .then(() => first ? this.context.wire.proceed(this) : this.ready(state));
+    return first ? "wait" : "done";
+  }
+
+  #decode_raw(): void {
+    this.#unknown = [];
+    this.#statement.learn(this.context.types.registry);
+    for (const row of this.#raw) {
+      this.data_row(row, new DataView(row.buffer, row.byteOffset, row.length), 0, row.length);
+    }
+    this.#raw = [];
   }
 
   override lose(error: OperationalError, sent: boolean): void {
@@ -215,14 +255,19 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   #make_decoder(): RowDecoder<R> {
     const statement = this.#statement;
     if (!statement.described) throw unexpected("DataRow");
-    if (this.#asked_as_text) return statement.text_decoder(this.#factory);
-    return statement.decoder(this.#factory);
+    return this.#formats === statement.formats
+      ? statement.decoder(this.#factory)
+      : statement.decoder_for(this.#formats, this.#factory);
   }
 
   /** All answers are in, and one is an error. */
   protected fail(state: TransactionState): Step {
     const stale = this.#is_stale();
-    if (stale || !this.#statement.described) this.context.statements.drop(this.#statement);
+    const altered = this.error instanceof AlteredTypeError;
+    if (altered) this.context.types.forget();
+    if (stale || altered || !this.#statement.described) {
+      this.context.statements.drop(this.#statement);
+    }
     if (stale && state === "I" && !this.#retried) this.#run_again();
     else this.reject(this.error);
     return "done";
@@ -244,8 +289,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     this.error = this.#decode = this.#command_tag = null;
     this.rows = [];
     this.#statement = this.context.statements.get(this.#sql);
-    this.#describing = needs_types(this.#values);
-    this.exclusive ||= this.#describing;
+    this.#describe_first();
     this.context.wire.submit(this);
   }
 
@@ -261,23 +305,4 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     }
     return error;
   }
-}
-
-/** Whether `sql` may be a COPY, or hold one. Says yes too often, never too seldom. */
-export function may_copy(sql: string): boolean {
-  return COPY.test(sql);
-}
-
-const COPY = /\bcopy\b/i;
-
-/** An error that says the conversation itself went wrong. */
-export function is_protocol_error(error: unknown): boolean {
-  return error instanceof OperationalError && error.sqlstate === "08P01";
-}
-
-/** For a COPY where no stream was given. */
-export function copy_refused(method: string): ProgrammingError {
-  return new ProgrammingError("cannot run COPY as a statement: its data needs a stream", {
-    hint: `use ${method}()`,
-  });
 }

@@ -13,13 +13,14 @@ import type { CodecRegistry } from "../codecs/registry.ts";
 import type { Diagnostic, OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
-import type { RowFactory } from "../rows/factories.ts";
+import { object_row, type RowFactory } from "../rows/factories.ts";
 import type { Exchange } from "./exchange.ts";
 import { QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
 import { SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
 import type { Line } from "./line.ts";
+import { LOOKUP, LOOKUP_13, type TypeCatalog, type TypeRow } from "./types.ts";
 import { Wire, type WireEvents } from "./wire.ts";
 
 /** What LISTEN brings. */
@@ -47,7 +48,8 @@ export interface SessionOwner {
 /** How a session is set up. */
 export interface SessionOptions {
   readonly clock: Clock;
-  readonly codecs: CodecRegistry;
+  /** Types that are not built in; shared by a pool's sessions. */
+  readonly types: TypeCatalog;
   /** Most prepared statements to keep. */
   readonly statement_cache_size: number;
   /** Behind a transaction pooler: unnamed statements, nothing past an unanswered Sync. */
@@ -70,8 +72,8 @@ export class Session implements WireEvents {
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** Conversions by type. */
-  codecs: CodecRegistry;
+  /** Types that are not built in. */
+  readonly types: TypeCatalog;
   /** Prepared statements. */
   readonly statements: StatementCache;
   /** The server process; 0 where the server did not say. */
@@ -95,12 +97,12 @@ export class Session implements WireEvents {
 
   /** @param line A socket on which `start` was negotiated. */
   constructor(line: Line, start: SessionStart, options: SessionOptions) {
-    const { clock, codecs, statement_cache_size, transaction_pooler } = options;
+    const { clock, types, statement_cache_size, transaction_pooler } = options;
     this.#start = start;
     this.#options = options;
     this.#parameters = start.parameters;
     this.parameters = start.parameters;
-    this.codecs = codecs;
+    this.types = types;
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
     this.backend_pid = start.backend_pid;
     this.protocol_version = start.protocol_version;
@@ -112,6 +114,11 @@ export class Session implements WireEvents {
   /** What the last ReadyForQuery said. */
   get state(): TransactionState {
     return this.wire.state;
+  }
+
+  /** Conversions by type. */
+  get codecs(): CodecRegistry {
+    return this.types.registry;
   }
 
   /** Whether it can still be used. */
@@ -132,6 +139,24 @@ export class Session implements WireEvents {
   /** Runs any number of statements without parameters; results come as text. */
   simple<R>(sql: string, options: RunOptions<R>): Promise<Result<R>[]> {
     return this.run(new SimpleExchange(this, sql, options.row_factory), options);
+  }
+
+  /** Whether a statement must be described before it first runs, since some of it cannot be read from text. */
+  needs_description(sql: string): boolean {
+    return this.types.needs_binary || RECORD.test(sql) ||
+      this.parameters.get("DateStyle")?.startsWith("ISO") === false;
+  }
+
+  /** Looks types up. `first`: before the head of the wire, which waits for them. */
+  async learn(oids: readonly number[], first: boolean): Promise<void> {
+    await this.types.load(oids, async (oids) => {
+      const has_multiranges = parseInt(this.parameters.get("server_version") ?? "") >= 14;
+      const query = has_multiranges ? LOOKUP : LOOKUP_13;
+      const lookup = new QueryExchange(this, query, [`{${oids.join()}}`], object_row);
+      if (first) this.wire.submit_first(lookup, LOOKUP_TIMEOUT);
+      else this.wire.submit(lookup, LOOKUP_TIMEOUT);
+      return (await lookup.promise).rows as TypeRow[];
+    });
   }
 
   /** Runs any exchange. */
@@ -193,5 +218,9 @@ export class Session implements WireEvents {
   }
 }
 
+/** Seconds for a look into the catalogue. */
+const LOOKUP_TIMEOUT = 30;
+/** What may return an anonymous record, whose text does not say what types its values have. */
+const RECORD = /\b(row|record)\b|(\bselect|,)\s*\(/i;
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;

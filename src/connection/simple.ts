@@ -10,7 +10,6 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import type { TypeCodec } from "../codecs/codec.ts";
 import type { OperationalError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../protocol/frontend.ts";
@@ -19,8 +18,9 @@ import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
 import { commit_unknown, commits, rolled_back } from "./commit.ts";
-import { Exchange, type Step, unexpected } from "./exchange.ts";
-import { copy_refused, is_protocol_error, may_copy, type QueryContext } from "./query.ts";
+import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.ts";
+import { copy_refused, may_copy } from "./plain_copy.ts";
+import type { QueryContext } from "./query.ts";
 import { Result } from "./result.ts";
 
 /** Runs statements without parameters and reads all their results. */
@@ -32,6 +32,8 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   #columns: readonly Column[] | null = null;
   #decode: RowDecoder<R> | null = null;
   #rows: R[] = [];
+  #raw: Uint8Array[] | null = null; // rows that wait for types to be looked up
+  readonly #waiting: WaitingRows<R>[] = [];
   #error: unknown = null;
 
   /** @param sql Any number of statements. */
@@ -75,6 +77,10 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     if (this.#error !== null) return;
     if (this.#decode === null) throw unexpected("DataRow");
+    if (this.#raw !== null) {
+      this.#raw.push(bytes.slice(start, end));
+      return;
+    }
     try {
       this.#rows.push(this.#decode(bytes, view, start, end));
     } catch (error) {
@@ -88,11 +94,24 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   override ready(): Step {
+    if (this.#waiting.length === 0 || this.#error !== null) this.#settle();
+    else {
+      const oids = this.#waiting.flatMap(({ columns }) =>
+        columns.map((column) => column.type_code)
+      );
+      void this.#context.learn(oids, false)
+        .then(() => this.#decode_waiting())
+        .catch((error) => this.#error = error)
+        .then(() => this.#settle());
+    }
+    return "done";
+  }
+
+  #settle(): void {
     if (this.#error !== null) this.reject(this.#error);
     else if (this.#results[0]?.statusmessage === "ROLLBACK" && commits(this.#sql)) {
       this.reject(rolled_back());
     } else this.resolve(this.#results);
-    return "done";
   }
 
   override lose(error: OperationalError, sent: boolean): void {
@@ -100,18 +119,43 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   #begin(columns: readonly ColumnDescription[]): void {
-    const codecs: TypeCodec[] = columns.map((column) =>
-      this.#context.codecs.lookup(column.type_oid)
-    );
     this.#columns = columns.map((column) => new Column(column));
-    this.#decode = row_decoder(this.#columns, codecs, [], this.#factory);
+    this.#decode = this.#decoder(this.#columns);
+    const unknown = this.#context.types.missing(columns.map((column) => column.type_oid));
+    this.#raw = unknown.length > 0 ? [] : null;
   }
 
   #end(command_tag: string | null): void {
+    if (this.#raw !== null) {
+      this.#waiting.push({ columns: this.#columns!, raw: this.#raw, rows: this.#rows });
+    }
     this.#results.push(new Result(this.#rows, command_tag, this.#columns));
     this.#rows = [];
-    this.#columns = this.#decode = null;
+    this.#columns = this.#decode = this.#raw = null;
   }
+
+  #decoder(columns: readonly Column[]): RowDecoder<R> {
+    const { registry } = this.#context.types;
+    const codecs = columns.map((column) => registry.lookup(column.type_code));
+    return row_decoder(columns, codecs, [], this.#factory);
+  }
+
+  #decode_waiting(): void {
+    for (const { columns, raw, rows } of this.#waiting) {
+      const decode = this.#decoder(columns);
+      for (const row of raw) {
+        const view = new DataView(row.buffer, row.byteOffset, row.length);
+        rows.push(decode(row, view, 0, row.length));
+      }
+    }
+  }
+}
+
+/** Rows of a result that shows types which are not known yet. */
+interface WaitingRows<R> {
+  readonly columns: readonly Column[];
+  readonly raw: readonly Uint8Array[];
+  readonly rows: R[];
 }
 
 /**

@@ -62,6 +62,22 @@ export class PreparedStatement {
     return true;
   }
 
+  /** Takes the codecs of types that were looked up since. */
+  learn(registry: CodecRegistry): void {
+    this.parameters = (this.parameter_oids ?? []).map((oid) => registry.lookup(oid));
+    this.codecs = (this.columns ?? []).map((column) => registry.lookup(column.type_code));
+    this.formats = this.codecs.map((codec) => codec.format);
+    this.#decoders.clear();
+  }
+
+  /** The types that it takes and returns. */
+  type_oids(): number[] {
+    return [
+      ...this.parameter_oids ?? [],
+      ...(this.columns ?? []).map((column) => column.type_code),
+    ];
+  }
+
   /** What decodes a row in `formats`, made once for each factory. */
   decoder<R>(factory: RowFactory<R>): RowDecoder<R> {
     const known = this.#decoders.get(factory);
@@ -72,9 +88,9 @@ export class PreparedStatement {
     return decoder;
   }
 
-  /** What decodes a row that was asked for as text, before the columns were known. */
-  text_decoder<R>(factory: RowFactory<R>): RowDecoder<R> {
-    return row_decoder(this.columns ?? [], this.codecs, [], factory);
+  /** What decodes a row in other formats, such as all text for one asked for before the columns were known. */
+  decoder_for<R>(formats: readonly Format[], factory: RowFactory<R>): RowDecoder<R> {
+    return row_decoder(this.columns ?? [], this.codecs, formats, factory);
   }
 }
 

@@ -107,6 +107,18 @@ export class Wire {
     this.#held.push(exchange);
   }
 
+  /** Runs `exchange` before the head, which waits for what comes of it. */
+  submit_first(exchange: Exchange<unknown>, timeout: number): void {
+    if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
+    this.limit(exchange, timeout);
+    if (this.#encode(exchange)) this.#sent.unshift(exchange);
+  }
+
+  /** The head has what it waited for, and looks at its answers again. */
+  proceed(head: Exchange<unknown>): void {
+    if (this.#sent.peek() === head) this.#ready(head, this.state);
+  }
+
   /**
    * Sets the deadline of an exchange.
    *

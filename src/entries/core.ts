@@ -11,13 +11,13 @@
  */
 
 import type { Adapter } from "../adapters/socket.ts";
-import { builtin_registry } from "../codecs/builtin.ts";
 import type { ConnectOptions } from "../connection/connect_options.ts";
 import { system_clock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
 import { Establisher } from "../connection/establish.ts";
 import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
 
+import { TypeCatalog } from "../connection/types.ts";
 import { type PoolOptions, split_pool_options } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import { pool_context } from "../pool/settings.ts";
@@ -75,5 +75,5 @@ export function bind_adapter(adapter: Adapter): Api {
 }
 
 function establisher(adapter: Adapter, options: ResolvedOptions): Establisher {
-  return new Establisher(adapter, options, builtin_registry(options));
+  return new Establisher(adapter, options, new TypeCatalog(options, options.codecs));
 }

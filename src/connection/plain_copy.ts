@@ -1,0 +1,26 @@
+/**
+ * COPY that was run like any other statement, without a stream for its data.
+ *
+ * Law: it is refused without harm to the session. While the server is in COPY it
+ * drops each Sync, so nothing may be sent behind what could be one.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (COPY Operations)
+ *
+ * @module
+ */
+
+import { ProgrammingError } from "../errors.ts";
+
+const COPY = /\bcopy\b/i;
+
+/** Whether `sql` may be a COPY, or hold one. Says yes too often, never too seldom. */
+export function may_copy(sql: string): boolean {
+  return COPY.test(sql);
+}
+
+/** The error for it. */
+export function copy_refused(method: string): ProgrammingError {
+  return new ProgrammingError("cannot run COPY as a statement: its data needs a stream", {
+    hint: `use ${method}()`,
+  });
+}
