@@ -75,7 +75,11 @@ export class Interval {
   /** Of time: 3,600,000,000 to an hour. */
   readonly microseconds: bigint;
 
-  /** @throws {DataError} If a part is not an integer, or is beyond what the server holds. */
+  /**
+   * Puts the parts together.
+   *
+   * @throws {DataError} If a part is not an integer, or is beyond what the server holds.
+   */
   constructor({ months = 0, days = 0, microseconds = 0n }: IntervalParts = {}) {
     this.months = checked("months", months);
     this.days = checked("days", days);

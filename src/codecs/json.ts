@@ -15,6 +15,7 @@ import { DataError } from "../errors.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { never_binary, no_encode } from "./printed.ts";
 
 const RULE = "must be a value that JSON can hold";
 const VERSION = 1;
@@ -89,16 +90,9 @@ function json_codec(
       return read(text, name);
     },
 
-    // The text form is as fast, and only making it shows whether there is one.
-    has_binary() {
-      return false;
-    },
-
-    encode(writer, value) {
-      if (header === 1) writer.u8(VERSION);
-      writer.text(write(value));
-    },
-
+    // Text is as fast, and only making it shows whether there is one.
+    has_binary: never_binary,
+    encode: no_encode,
     encode_text: write,
   };
 }

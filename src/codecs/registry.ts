@@ -36,7 +36,11 @@ const UNKNOWN = printed_codec({
 export class CodecRegistry {
   readonly #by_oid: Map<number, TypeCodec> = new Map();
 
-  /** @param codecs Types to know; a later one takes the place of an earlier one with its OID. */
+  /**
+   * Knows these types, and the anonymous record.
+   *
+   * @param codecs A later one takes the place of an earlier one with its OID.
+   */
   constructor(codecs: Iterable<TypeCodec>) {
     this.add(record_codec((oid) => this.#by_oid.get(oid)));
     for (const codec of codecs) this.add(codec);

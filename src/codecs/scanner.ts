@@ -35,6 +35,8 @@ export class TextScanner {
   #at: number;
 
   /**
+   * Begins at `start`.
+   *
    * @param text What the server sent.
    * @param type Names it in errors.
    * @param start Where to begin, in UTF-16 units.

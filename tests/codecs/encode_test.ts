@@ -173,6 +173,7 @@ describe("TypeCodec.has_binary", () => {
   /** `[type, value, hex]`: natural values that no sample holds. */
   const natural: readonly [type: string, value: unknown, hex: string][] = [
     ["int8", 5, "0000000000000005"],
+    ["xid8", 0, "0000000000000000"],
     ["int8", -5n, "fffffffffffffffb"],
     ["float4", 0.1, "3dcccccd"],
     ["bytea", Uint8Array.of(1, 2).buffer, "0102"],

@@ -102,6 +102,8 @@ describe("Interval", () => {
       { microseconds: Infinity },
     ];
     for (const part of parts) assertThrows(() => new Interval(part), DataError, "cannot make");
+    const most = { months: 0x7fffffff, days: -0x80000000, microseconds: 2n ** 63n - 1n };
+    assertEquals({ ...new Interval(most) }, most);
     assertEquals(new Interval({ microseconds: 5 }).microseconds, 5n);
   });
 });

@@ -106,6 +106,14 @@ describe("builtin_codecs with temporal: true", () => {
     }
   });
 
+  it("refuses any other size", () => {
+    for (const [type, , hex] of samples) {
+      for (const wrong of [`${hex}00`, hex.slice(2)]) {
+        assertThrows(() => decode(registry.find(type)!, from_hex(wrong)), DataError, "bytes", type);
+      }
+    }
+  });
+
   it("refuses a text that is not in ISO order", () => {
     for (const type of ["timestamptz", "timestamp", "date"]) {
       assertThrows(() => registry.find(type)!.decode_text("02/01/2020"), DataError, "well-formed");
