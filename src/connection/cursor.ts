@@ -216,6 +216,7 @@ export class Cursor<R = ObjectRow> extends CursorControl
   /** Yields the rows that are left. */
   [Symbol.asyncIterator](): AsyncIterableIterator<R> {
     const iterator: AsyncIterableIterator<R> = {
+      // deno-lint-ignore require-await -- rejects rather than throws
       next: async () => {
         const rows = this.#rows("iterate");
         if (this.#position >= rows.length) return { done: true, value: undefined };
