@@ -15,7 +15,8 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { join } from "node:path";
 import type { Address } from "../../src/adapters/socket.ts";
 import { OperationalError } from "../../src/errors.ts";
-import { adapter, echo, listen, no_escapes, type Peer, stalled, temporary } from "./peer.ts";
+import { adapter } from "./here.ts";
+import { echo, listen, no_escapes, type Peer, stalled, temporary } from "./peer.ts";
 
 describe("Adapter.dial()", () => {
   no_escapes();

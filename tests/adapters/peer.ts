@@ -15,17 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createServer as create_tls_server, type TlsOptions } from "node:tls";
-import { bun_adapter } from "../../src/adapters/bun.ts";
-import { deno_adapter } from "../../src/adapters/deno.ts";
-import { node_adapter } from "../../src/adapters/node.ts";
-import type { Adapter, Address } from "../../src/adapters/socket.ts";
-
-/** The adapter of the runtime that runs the tests. */
-export const adapter: Adapter = "Deno" in globalThis
-  ? deno_adapter
-  : "Bun" in globalThis
-  ? bun_adapter
-  : node_adapter;
+import type { Address } from "../../src/adapters/socket.ts";
 
 /** A file of tests/support/certs. */
 export function pem(name: string): string {

@@ -6,7 +6,8 @@
 
 import { describe } from "@std/testing/bdd";
 import { socket_contract } from "./contract.ts";
-import { adapter, listen, listen_tls, no_escapes, pem } from "./peer.ts";
+import { adapter } from "./here.ts";
+import { listen, listen_tls, no_escapes, pem } from "./peer.ts";
 
 describe(`${adapter.name} socket`, () => {
   no_escapes();

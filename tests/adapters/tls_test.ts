@@ -5,13 +5,14 @@
  */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { afterEach, describe, it } from "@std/testing/bdd";
 import { X509Certificate } from "node:crypto";
 import { connect, type Socket as Net } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Socket, TlsOptions } from "../../src/adapters/socket.ts";
 import { OperationalError } from "../../src/errors.ts";
-import { adapter, listen, listen_tls, no_escapes, type Peer, pem, stalled } from "./peer.ts";
+import { adapter } from "./here.ts";
+import { listen, listen_tls, no_escapes, type Peer, pem, stalled } from "./peer.ts";
 
 const CA = [pem("ca.pem")];
 const OTHER = [pem("other.pem")];
