@@ -1,0 +1,128 @@
+/**
+ * A backend that knows transactions and nothing else: a script for any course of statements.
+ *
+ * Law: it answers as PostgreSQL does: COMMIT in a failed transaction is a ROLLBACK; nothing but the end
+ * of a transaction works in a failed one.
+ *
+ * @module
+ */
+
+import {
+  bind_complete,
+  command_complete,
+  concat,
+  data_row,
+  error_response,
+  no_data,
+  parameter_description,
+  parse_complete,
+  ready,
+  row_description,
+  trust_startup,
+} from "../support/messages.ts";
+import type { Peer } from "../support/peer.ts";
+import type { Script } from "../support/script.ts";
+
+/** What is to be done with a statement: an error by its SQLSTATE, or one of these. */
+export type Deed = "reset" | "hang" | `${number}` | string | undefined;
+
+/** One or more connections, and the requests to cancel. */
+export class FakeBackend {
+  /** The statements that it was asked to run, in their order. */
+  readonly log: string[] = [];
+  /** The statements that were prepared. */
+  readonly prepared: string[] = [];
+  /** How many requests to cancel came. */
+  cancels = 0;
+  /** Tells what to do with the next run of a statement; else it succeeds. */
+  deed: (sql: string) => Deed = () => undefined;
+  #state = "I";
+  #on_cancel: (() => void) | null = null;
+
+  /** For `scripted()`. */
+  readonly script: Script = async (peer) => {
+    const first = await peer.next();
+    if (first?.tag === "cancel") {
+      this.cancels += 1;
+      this.#on_cancel?.();
+      return peer.close();
+    }
+    this.#state = "I";
+    peer.send(trust_startup());
+    await this.#serve(peer);
+  };
+
+  async #serve(peer: Peer): Promise<void> {
+    const statements = new Map<string, string>();
+    let sql = "";
+    let group: Uint8Array[] = []; // answers up to the next Sync
+    let failed = false;
+    const run = async (text: string) => {
+      const answer = failed ? null : await this.#run(text, peer);
+      if (answer !== null) group.push(answer.bytes);
+      failed ||= answer?.failed ?? false;
+    };
+    for (;;) {
+      const message = await peer.next();
+      if (message === null || message.tag === "X") return peer.close();
+      switch (message.tag) {
+        case "Q":
+          for (const text of message.sql.split(";")) await run(text.trim());
+          break;
+        case "P":
+          statements.set(message.name, message.sql);
+          sql = message.sql;
+          this.prepared.push(sql);
+          group.push(parse_complete());
+          continue;
+        case "D":
+          group.push(parameter_description(), returns(sql) ? row_description("a") : no_data());
+          continue;
+        case "B":
+          sql = statements.get(message.statement) ?? "";
+          group.push(bind_complete());
+          continue;
+        case "E":
+          await run(sql);
+          continue;
+        case "S":
+          break;
+        default:
+          continue;
+      }
+      peer.send(...group, ready(this.#state));
+      group = [];
+      failed = false;
+    }
+  }
+
+  async #run(sql: string, peer: Peer): Promise<{ bytes: Uint8Array; failed: boolean }> {
+    this.log.push(sql);
+    let deed = this.deed(sql);
+    if (deed === "reset") {
+      peer.reset();
+      deed = undefined;
+    } else if (deed === "hang") {
+      await new Promise<void>((resolve) => this.#on_cancel = resolve);
+      deed = "57014";
+    }
+    const word = sql.split(/\s/, 1)[0]!.toUpperCase();
+    if (deed === undefined && this.#state === "E" && !/^(COMMIT|ROLLBACK)$/.test(word)) {
+      deed = "25P02";
+    }
+    const ends = word === "COMMIT" || (word === "ROLLBACK" && !/\bto\b/i.test(sql));
+    if (deed !== undefined) {
+      this.#state = this.#state === "I" || ends ? "I" : "E";
+      return { bytes: error_response(deed, `no: ${sql}`), failed: true };
+    }
+    const tag = word === "COMMIT" && this.#state === "E" ? "ROLLBACK" : word;
+    if (ends) this.#state = "I";
+    else if (word === "BEGIN" || this.#state === "E") this.#state = "T";
+    if (!returns(sql)) return { bytes: command_complete(tag), failed: false };
+    return { bytes: concat(data_row(sql), command_complete("SELECT 1")), failed: false };
+  }
+}
+
+function returns(sql: string): boolean {
+  return /^select\b/i.test(sql);
+}
