@@ -161,14 +161,14 @@ export function record_codec(lookup: (oid: number) => TypeCodec | undefined): Ty
   };
 }
 
-/** A domain: its base type under another name. */
+/** A domain: its base type under another name; its arrays have the base type's delimiter. */
 export function domain_codec(
   name: string,
   oid: number,
   array_oid: number,
   base: TypeCodec,
 ): TypeCodec {
-  return { ...base, name, oid, array_oid, delimiter: "," };
+  return { ...base, name, oid, array_oid };
 }
 
 /** An enum: its labels. */

@@ -12,21 +12,30 @@ import { own_bytes } from "./bytea.ts";
 import type { Codec, TypeCodec } from "./codec.ts";
 import { never_binary, no_encode, text_only } from "./printed.ts";
 
+/** What pg_type says of a type. */
+type TypeFacts = Pick<TypeCodec, "name" | "oid" | "array_oid" | "delimiter">;
+
+const BOX_OID = 603;
 const utf8 = new TextEncoder();
 
-/** Adapts `codec` to a type whose OIDs are known. */
-export function from_user_codec(codec: Codec, oid: number, array_oid: number): TypeCodec {
-  return codec.format === "text"
-    ? text_adapter(codec, oid, array_oid)
-    : binary_adapter(codec, oid, array_oid);
+/**
+ * Adapts `codec` to a type whose OIDs are known.
+ *
+ * @param delimiter `pg_type.typdelim`. Default: `;` for `box`, which alone of the builtin types has it.
+ */
+export function from_user_codec(
+  codec: Codec,
+  oid: number,
+  array_oid: number,
+  delimiter: string = oid === BOX_OID ? ";" : ",",
+): TypeCodec {
+  const type = { name: codec.name, oid, array_oid, delimiter };
+  return codec.format === "text" ? text_adapter(codec, type) : binary_adapter(codec, type);
 }
 
-function text_adapter(codec: Codec, oid: number, array_oid: number): TypeCodec {
+function text_adapter(codec: Codec, type: TypeFacts): TypeCodec {
   return {
-    name: codec.name,
-    oid,
-    array_oid,
-    delimiter: ",",
+    ...type,
     format: 0,
     decode: text_only(codec.name),
 
@@ -44,12 +53,9 @@ function text_adapter(codec: Codec, oid: number, array_oid: number): TypeCodec {
   };
 }
 
-function binary_adapter(codec: Codec, oid: number, array_oid: number): TypeCodec {
+function binary_adapter(codec: Codec, type: TypeFacts): TypeCodec {
   return {
-    name: codec.name,
-    oid,
-    array_oid,
-    delimiter: ",",
+    ...type,
     format: 1,
 
     decode(bytes, _view, start, length) {

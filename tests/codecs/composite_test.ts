@@ -158,6 +158,18 @@ describe("composite_codec", () => {
   });
 });
 
+describe("domain_codec", () => {
+  it("keeps what sets its base type apart: a delimiter, a binary form, being an array", () => {
+    const boxes = builtin.with([domain_codec("app.area", 90_000, 90_001, builtin.lookup(603))]);
+    const area = { high: { x: 1, y: 1 }, low: { x: 0, y: 0 } };
+    assertEquals(boxes.lookup(90_001).decode_text("{(1,1),(0,0);NULL}"), [area, null]);
+    const ages = domain_codec("app.ages", 90_002, 90_003, builtin.lookup(1007));
+    const lists = builtin.with([ages]).lookup(90_003);
+    assertEquals(lists.encode_text([[1, 2], [3]]), '{"{1,2}","{3}"}');
+    assert(!builtin.lookup(1007).has_binary([[1, 2], [3]]));
+  });
+});
+
 describe("record_codec", () => {
   /** `[hex, value, text, texts]`: the text form tells no types. */
   const records: readonly [hex: string, value: unknown[], text: string, texts: unknown[]][] = [
