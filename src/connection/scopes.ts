@@ -8,7 +8,7 @@
  * @module
  */
 
-import { OperationalError, ProgrammingError, TimeoutError } from "../errors.ts";
+import { OperationalError, PgError, ProgrammingError, TimeoutError } from "../errors.ts";
 import { commit_unanswered } from "./commit.ts";
 import type { CallOptions, Queryable } from "./queryable.ts";
 import { Scope, type ScopeState } from "./scope.ts";
@@ -198,7 +198,8 @@ export class Scopes {
       await this.#host.execute(sql, null, options);
     } catch (error) {
       this.#end(scope, "rolled_back");
-      if (scope.outer === null) this.#take_back();
+      const was_sent = !(error instanceof PgError && error.safe_to_retry);
+      if (scope.outer === null && was_sent) this.#take_back();
       throw error;
     }
     if (scope.ended) {

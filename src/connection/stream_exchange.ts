@@ -55,6 +55,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   #parked = false; // there are more rows, but the caller has enough
   #suspended = false; // as of this flight
   #leaving = false;
+  #stopped = false; // by a cancel of the connection
   #commands: readonly string[] = []; // of the last flight
   #endings = 0;
   #batch: R[] | null = null;
@@ -146,13 +147,9 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   }
 
   override stop(): boolean {
-    if (this.#phase === "ending") return true;
-    if (!this.#parked) return false;
-    this.error ??= new QueryCanceledError("cannot read on: the stream was cancelled", {
-      sqlstate: "57014",
-    });
-    this.#finish("ROLLBACK");
-    return true;
+    this.#stopped = true;
+    if (this.#parked) this.#finish_stopped();
+    return this.#phase === "ending";
   }
 
   override resolve(result: Result<R>): void {
@@ -172,6 +169,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
 
   protected override complete(): Step {
     this.#deliver();
+    if (this.#stopped && this.#owns) return this.#finish_stopped();
     if (this.#suspended && !this.#leaving) return this.#park();
     return this.#finish("COMMIT");
   }
@@ -222,6 +220,13 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.#endings++;
     this.#go_on();
     return "wait";
+  }
+
+  #finish_stopped(): Step {
+    this.error ??= new QueryCanceledError("cannot read on: the stream was cancelled", {
+      sqlstate: "57014",
+    });
+    return this.#finish("ROLLBACK");
   }
 
   /** The last flight is answered. */
