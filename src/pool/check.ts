@@ -6,6 +6,7 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import { type Connection, finish } from "../connection/connection.ts";
+import { within } from "../connection/within.ts";
 import { InterfaceError, OperationalError } from "../errors.ts";
 
 /** Seconds for the answer: a half-open connection gives none. */
@@ -22,17 +23,11 @@ export async function run_check(
   check: (connection: Connection) => unknown,
   clock: Clock,
 ): Promise<void> {
-  let stop = () => {};
-  const late = new Promise<never>((_, reject) => {
-    const fail = () => reject(new OperationalError(`no answer within ${CHECK_LIMIT} s`));
-    stop = clock.set_timer(CHECK_LIMIT * 1000, fail);
-  });
+  const answer = (async () => await check(connection))();
   try {
-    if (await Promise.race([check(connection), late]) === false) {
-      throw new OperationalError("the check said no");
-    }
+    if (!await within(clock, CHECK_LIMIT, answer)) throw new OperationalError("no answer in time");
+    if (await answer === false) throw new OperationalError("the check said no");
   } finally {
-    stop();
     finish(connection, new InterfaceError("cannot use the connection: its check has ended"));
   }
 }

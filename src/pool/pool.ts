@@ -118,13 +118,9 @@ export class Pool extends Queryable implements AsyncDisposable {
    * @throws {PoolClosedError} If the pool is closed, or is while this waits.
    */
   async acquire(options: AcquireOptions = {}): Promise<Connection> {
-    const { timeout = this.timeout, signal } = options;
     const stack = this.#leaks.stack();
-    check_timeout(timeout);
-    signal?.throwIfAborted();
-    const slot = this.#sessions.take();
-    if (slot !== undefined) return this.#lend(slot, stack);
-    return this.#lend(await this.#wait(timeout, signal), stack);
+    const slot = this.#take(options) ?? (await this.#wait(options))[0];
+    return this.#lend(slot, stack);
   }
 
   /**
@@ -175,8 +171,13 @@ export class Pool extends Queryable implements AsyncDisposable {
 
   override async lend(options: CallOptions): Promise<Loan> {
     const [slot, time_left] = await this.#borrow(options);
-    const loan = this.#handle(slot.session, null).lend();
-    return { ...loan, time_left, end: () => this.#sessions.put_back(slot, false) };
+    const end = () => this.#sessions.put_back(slot, false);
+    try {
+      return { ...this.#handle(slot.session, null).lend(), time_left, end };
+    } catch (error) { // of a connection_factory
+      end();
+      throw error;
+    }
   }
 
   /** Closes the connections that are free; those that are lent are not concerned. */
@@ -232,27 +233,29 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
-  /** Waits for a slot. With it come the seconds of the timeout that are left. */
-  async #borrow(options: CallOptions): Promise<[slot: Slot, time_left: number]> {
-    const { timeout = this.timeout, signal } = options;
-    check_timeout(timeout);
-    signal?.throwIfAborted();
-    const slot = this.#sessions.take();
-    if (slot !== undefined) return [slot, timeout];
-    const { clock } = this.#context;
-    const start = clock.now();
-    const late_slot = await this.#wait(timeout, signal);
-    return [late_slot, Math.max(timeout - (clock.now() - start) / 1000, LEAST_TIMEOUT)];
+  /** Takes a slot, or waits for one. With it come the seconds of the timeout that are left. */
+  async #borrow(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
+    const { timeout = this.timeout } = options;
+    const slot = this.#take(options);
+    return slot === undefined ? await this.#wait(options) : [slot, timeout];
   }
 
-  async #wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {
-    const deadline = this.#context.clock.now() + timeout * 1000;
+  #take({ timeout = this.timeout, signal }: AcquireOptions): Slot | undefined {
+    check_timeout(timeout);
+    signal?.throwIfAborted();
+    return this.#sessions.take();
+  }
+
+  async #wait(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
+    const { timeout = this.timeout, signal } = options;
+    const { clock } = this.#context;
+    const deadline = clock.now() + timeout * 1000;
     try {
-      for (let left = timeout;;) {
-        const slot = await this.#sessions.wait(left, signal);
-        if (slot.session.usable) return slot;
+      for (let time_left = timeout;;) {
+        const slot = await this.#sessions.wait(time_left, signal);
+        time_left = Math.max((deadline - clock.now()) / 1000, LEAST_TIMEOUT);
+        if (slot.session.usable) return [slot, time_left];
         this.#sessions.put_back(slot, false); // it was lost on its way here
-        left = Math.max((deadline - this.#context.clock.now()) / 1000, LEAST_TIMEOUT);
       }
     } catch (error) {
       const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;

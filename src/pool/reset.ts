@@ -1,29 +1,19 @@
 /**
  * Makes a session as it was when it was opened, but for its prepared statements.
  *
- * Law: the next borrower gets the session only when the server has confirmed all
- * of it. `DISCARD ALL` would do the same, but drop the prepared statements; a mere
- * `RESET ALL` leaves the role and temporary tables.
- *
- * Source: https://www.postgresql.org/docs/current/sql-discard.html, of whose list
- * this is all but `DEALLOCATE ALL` and `DISCARD PLANS`.
+ * Law: the next borrower gets the session only when the server has confirmed all of it.
  *
  * @module
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { Exchange, type Step } from "../connection/exchange.ts";
+import { RESET_SESSION } from "../connection/reset.ts";
 import type { Session } from "../connection/session.ts";
 import { InternalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import { encode_query } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
-
-const ROLLBACK = "ROLLBACK";
-
-/** Settings that were given in the startup message come back by it. */
-const RESET = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; " +
-  "SELECT pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP";
 
 /** Seconds in which the server must confirm. */
 const LIMIT = 5;
@@ -51,7 +41,7 @@ export class ResetExchange extends Exchange<void> {
    */
   constructor(rollback: boolean, reset: boolean) {
     super();
-    this.#sql = [rollback ? ROLLBACK : "", reset ? RESET : ""].filter(Boolean).join("; ");
+    this.#sql = [rollback ? "ROLLBACK" : "", reset ? RESET_SESSION : ""].filter(Boolean).join("; ");
   }
 
   override encode(writer: ByteWriter): void {

@@ -8,9 +8,9 @@
  */
 
 import type { Adapter } from "../../src/adapters/socket.ts";
-import { builtin_registry } from "../../src/codecs/builtin.ts";
 import { Establisher } from "../../src/connection/establish.ts";
 import { resolve_options } from "../../src/connection/options.ts";
+import { TypeCatalog } from "../../src/connection/types.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts";
 import { Pool } from "../../src/pool/pool.ts";
@@ -195,7 +195,7 @@ export class Backends implements AsyncDisposable {
     const given = { on_warning, ...options };
     const own = split_pool_options("postgres://me@scripted/db?sslmode=disable", given);
     const connection = await resolve_options(own.dsn, own.options, this.#server);
-    const sessions = new Establisher(this.#adapter(), connection, builtin_registry(connection));
+    const sessions = new Establisher(this.#adapter(), connection, new TypeCatalog(connection, []));
     const context = { ...pool_context(own.pool, connection, this.clock), random: () => 0 };
     this.#pool = new Pool(async (signal) => {
       await this.#gate(signal);
