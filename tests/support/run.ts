@@ -52,10 +52,12 @@ async function main(): Promise<number> {
   }
   await install_toolchain();
   const server = files.some(needs_server) ? await test_server() : null;
+  const report = Deno.makeTempFileSync({ suffix: ".xml" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(report));
   const outcomes: Outcome[] = [];
   for (const runtime of runtimes) {
     console.log(`\n${runtime}: ${files.length} files`);
-    outcomes.push(await run_tests(runtime, files, server?.url ?? null));
+    outcomes.push(await run_tests(runtime, files, report, server?.url ?? null));
   }
   await server?.stop();
   return summarize(outcomes);
@@ -81,13 +83,13 @@ function needs_server(file: string): boolean {
 async function run_tests(
   runtime: RuntimeName,
   files: string[],
+  report: string,
   url: string | null,
 ): Promise<Outcome> {
   const started = performance.now();
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  await Deno.writeTextFile(report, "");
   const failure = await run_command(test_command(runtime, files, report), url, SILENCE_LIMIT);
   const { passed, ignored, failed } = count_tests(await Deno.readTextFile(report));
-  await Deno.remove(report);
   const failures = [...failed];
   if (failure !== null && failed.length === 0) failures.push(failure);
   if (passed === 0 && failures.length === 0) failures.push("no test ran");
