@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { next_mark } from "../../src/sql/scan.ts";
+
+/** All marks, as one text. */
+function marks(query: string, standard_conforming_strings = true): string {
+  const found: string[] = [];
+  for (let at = 0;;) {
+    const mark = next_mark(query, at, { standard_conforming_strings });
+    if (mark === null) return found.join(" ");
+    assertEquals(query.slice(mark.start, mark.end), mark.text);
+    found.push(mark.text);
+    at = mark.end;
+  }
+}
+
+describe("next_mark()", () => {
+  const queries: [string, string][] = [
+    ["", ""],
+    ["select 1", ""],
+    ["select $1, $22 % $3", "$1 $22 % $3"],
+    ["($1)", "$1"],
+    ["-$1::int", "$1"],
+    ["x=$1and", "$1"],
+    ["a$1", ""], // an identifier
+    ["é$1", ""],
+    ["$a$ $1 $a$ $2", "$2"],
+    ["$$ $1 $$ $2", "$2"],
+    ["'$1' $2", "$2"],
+    ["'it''s $1' $2", "$2"],
+    ["E'it\\'s $1' $2", "$2"],
+    ['"$1" $2', "$2"],
+    ["-- $1\n$2", "$2"],
+    ["/* $1 /* $2 */ $3 */ $4", "$4"],
+    ["'$1", ""],
+  ];
+  for (const [query, expected] of queries) {
+    it(`finds ${expected || "nothing"} in ${JSON.stringify(query)}`, () => {
+      assertEquals(marks(query), expected);
+    });
+  }
+
+  it("minds the server's setting for backslashes", () => {
+    assertEquals(marks("'\\' $1 '$2'", true), "$1");
+    assertEquals(marks("'\\' $1 '$2'", false), "$2");
+  });
+});
