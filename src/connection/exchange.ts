@@ -87,6 +87,13 @@ export abstract class Exchange<T> {
     this.reject(error);
   }
 
+  /** For the wire: the last answer is in, or will never come. */
+  end(): void {
+    const on_end = this.on_end;
+    this.on_end = null;
+    on_end?.();
+  }
+
   /** Calls `interrupt` when `signal` aborts before the outcome. */
   watch(signal: AbortSignal, interrupt: () => void): void {
     this.#signal = signal;

@@ -13,25 +13,20 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
-import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
-import { type BackendMessage, decode_backend, type TransactionState } from "../protocol/backend.ts";
-import { encode_query, encode_terminate } from "../protocol/frontend.ts";
-import { BackendTag } from "../protocol/tags.ts";
-import { server_message } from "../server_error.ts";
+import { InterfaceError, OperationalError } from "../errors.ts";
+import type { TransactionState } from "../protocol/backend.ts";
+import { encode_terminate } from "../protocol/frontend.ts";
+import { cancel_running } from "./cancel_running.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Exchange, type Step, unexpected } from "./exchange.ts";
-import { Fifo } from "./fifo.ts";
+import type { Exchange, Step } from "./exchange.ts";
+import { Inbound, type Listeners } from "./inbound.ts";
 import type { Line } from "./line.ts";
+import { SendOrder } from "./send_order.ts";
+import { broken, not_canceled, timed_out, too_late } from "./wire_errors.ts";
 import { within } from "./within.ts";
 
 /** What a Wire tells its session. */
-export interface WireEvents {
-  /** NoticeResponse. */
-  notice(diag: Diagnostic): void;
-  /** NotificationResponse. */
-  notification(message: BackendMessage & { name: "NotificationResponse" }): void;
-  /** ParameterStatus. */
-  parameter(name: string, value: string): void;
+export interface WireEvents extends Omit<Listeners, "ready"> {
   /** Everything that was submitted is done. */
   idle(): void;
   /** The wire is dead, for the reason that every pending exchange was given. */
@@ -40,13 +35,8 @@ export interface WireEvents {
   send_cancel(signal: AbortSignal): Promise<void>;
 }
 
-/** Seconds that the server has to confirm a cancel before its connection is given up. */
-const CANCEL_GRACE = 5;
-/** Seconds that an exchange has to end by itself before a CancelRequest is sent. */
-const STOP_GRACE = 1;
 /** Seconds that the server has to close after Terminate. */
 const CLOSE_GRACE = 2;
-const QUERY_CANCELED = "57014";
 
 /** Runs exchanges over one socket. */
 export class Wire {
@@ -57,24 +47,26 @@ export class Wire {
   readonly #line: Line;
   readonly #clock: Clock;
   readonly #events: WireEvents;
-  readonly #one_at_a_time: boolean;
-  readonly #sent = new Fifo<Exchange<unknown>>();
-  readonly #held = new Fifo<Exchange<unknown>>();
+  readonly #order: SendOrder;
   readonly #deadlines: Deadlines;
+  readonly #inbound: Inbound;
   readonly #ended: Promise<void>;
-  #holds = 0; // reasons to send nothing more
   #lost: OperationalError | null = null;
   #cancel: Promise<void> | null = null;
-  #canceled = false; // the head got 57014
-  #tenant: Exchange<unknown> | null = null; // the last sent that occupies the wire
 
   /** @param one_at_a_time Send nothing behind an unanswered Sync, as transaction poolers need. */
   constructor(line: Line, clock: Clock, events: WireEvents, one_at_a_time: boolean) {
     this.#line = line;
     this.#clock = clock;
     this.#events = events;
-    this.#one_at_a_time = one_at_a_time;
+    this.#order = new SendOrder((exchange) => this.#encode(exchange), one_at_a_time);
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
+    this.#inbound = new Inbound(line.frames, this.#order.sent, {
+      notice: (diag) => events.notice(diag),
+      notification: (message) => events.notification(message),
+      parameter: (name, value) => events.parameter(name, value),
+      ready: (head, state) => this.#ready(head, state),
+    });
     line.on_write_error = (cause) => void this.#write_failed(cause);
     this.#ended = this.#read();
   }
@@ -86,7 +78,7 @@ export class Wire {
 
   /** Whether anything submitted is not done. */
   get busy(): boolean {
-    return this.#sent.size > 0 || this.#held.size > 0 || this.#cancel !== null;
+    return this.#order.sent.size > 0 || this.#order.held.size > 0 || this.#cancel !== null;
   }
 
   /**
@@ -101,22 +93,22 @@ export class Wire {
       if (signal.aborted) return exchange.reject(signal.reason);
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
     }
-    if (this.#is_taken(exchange)) return exchange.reject(occupied(this.#tenant!.occupies!));
+    const refusal = this.#order.refusal(exchange);
+    if (refusal !== null) return exchange.reject(refusal);
     if (timeout !== Infinity) this.limit(exchange, timeout);
-    if (this.#held.size === 0 && this.#may_send(exchange)) return this.#send(exchange);
-    this.#held.push(exchange);
+    this.#order.push(exchange);
   }
 
   /** Runs `exchange` before the head, which waits for what comes of it. */
   submit_first(exchange: Exchange<unknown>, timeout: number): void {
     if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
     this.limit(exchange, timeout);
-    if (this.#encode(exchange)) this.#sent.unshift(exchange);
+    this.#order.send_first(exchange);
   }
 
   /** The head has what it waited for, and looks at its answers again. */
   proceed(head: Exchange<unknown>): void {
-    if (this.#sent.peek() === head) this.#ready(head, this.state);
+    if (this.#order.sent.peek() === head) this.#ready(head, this.state);
   }
 
   /**
@@ -163,17 +155,17 @@ export class Wire {
   interrupt(exchange: Exchange<unknown>, reason: unknown): void {
     if (exchange.settled) return;
     exchange.reject(reason);
-    if (this.#held.remove(exchange)) return this.#ended_one(exchange);
+    if (this.#order.held.remove(exchange)) return exchange.end();
     this.#cancel_if_abandoned();
   }
 
   /** Cancels what runs on the server now; resolves when the session is usable again, or lost. */
   cancel(): Promise<void> {
-    const head = this.#sent.peek();
+    const head = this.#order.sent.peek();
     if (head === undefined || this.#lost !== null) return Promise.resolve();
     this.#cancel ??= this.#cancel_head(head).finally(() => {
       this.#cancel = null;
-      this.#hold(-1);
+      this.#order.hold(-1);
       this.#cancel_if_abandoned();
       this.#idle_if_done();
     });
@@ -182,7 +174,7 @@ export class Wire {
 
   /** Tells all callers `reason` now, and stops what runs; resolves when nothing does any more. */
   async abandon(reason: unknown): Promise<void> {
-    for (const exchange of [...this.#sent, ...this.#held]) this.interrupt(exchange, reason);
+    for (const exchange of [...this.#order.all()]) this.interrupt(exchange, reason);
     while (this.busy && this.#lost === null) await (this.#cancel ?? this.cancel());
   }
 
@@ -197,7 +189,7 @@ export class Wire {
     if (this.#lost !== null) return;
     const running = this.busy;
     const reason = new InterfaceError("cannot go on with the statement: the connection was closed");
-    for (const exchange of [...this.#sent, ...this.#held]) exchange.reject(reason);
+    for (const exchange of [...this.#order.all()]) exchange.reject(reason);
     if (running) await this.cancel(); // else the server would finish it first
     if (this.#lost !== null) return;
     encode_terminate(this.#line.out);
@@ -212,47 +204,14 @@ export class Wire {
     this.#lost = error;
     this.#deadlines.clear();
     this.#line.close();
-    for (const exchange of this.#sent.take()) this.#give_up(exchange, error, true);
-    for (const exchange of this.#held.take()) this.#give_up(exchange, too_late(error), false);
+    for (const exchange of this.#order.sent.take()) this.#give_up(exchange, error, true);
+    for (const exchange of this.#order.held.take()) this.#give_up(exchange, too_late(error), false);
     this.#events.lost(error);
   }
 
   #give_up(exchange: Exchange<unknown>, error: OperationalError, sent: boolean): void {
     exchange.lose(error, sent);
-    this.#ended_one(exchange);
-  }
-
-  #ended_one(exchange: Exchange<unknown>): void {
-    const on_end = exchange.on_end;
-    exchange.on_end = null;
-    on_end?.();
-  }
-
-  #send(exchange: Exchange<unknown>): void {
-    if (!this.#encode(exchange)) return this.#ended_one(exchange);
-    this.#sent.push(exchange);
-    if (exchange.occupies !== null) this.#take(exchange);
-    if (exchange.exclusive || this.#one_at_a_time) {
-      exchange.exclusive = true;
-      this.#holds++;
-    }
-  }
-
-  /** Gives the wire to an exchange; what waits behind it would wait for its caller. */
-  #take(tenant: Exchange<unknown>): void {
-    this.#tenant = tenant;
-    tenant.exclusive = true;
-    for (const exchange of this.#held.take()) {
-      exchange.reject(occupied(tenant.occupies!));
-      this.#ended_one(exchange);
-    }
-  }
-
-  /** Whether `exchange` would wait for the caller of another. */
-  #is_taken(exchange: Exchange<unknown>): boolean {
-    const tenant = this.#tenant;
-    if (tenant === null || tenant === exchange) return false;
-    return !tenant.settled && tenant.occupies !== null;
+    exchange.end();
   }
 
   /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
@@ -270,21 +229,6 @@ export class Wire {
     return true;
   }
 
-  #hold(change: number): void {
-    this.#holds += change;
-    this.#send_held();
-  }
-
-  #send_held(): void {
-    while (this.#held.size > 0 && this.#may_send(this.#held.peek()!)) {
-      this.#send(this.#held.shift()!);
-    }
-  }
-
-  #may_send(exchange: Exchange<unknown>): boolean {
-    return this.#holds === 0 && (!exchange.alone || this.#sent.size === 0);
-  }
-
   /** What the server said last, such as why it closed, may still be unread. */
   async #write_failed(cause: unknown): Promise<void> {
     await within(this.#clock, CLOSE_GRACE, this.#ended);
@@ -293,53 +237,11 @@ export class Wire {
 
   async #read(): Promise<void> {
     try {
-      do this.#handle_frames(); while (this.#lost === null && await this.#line.read());
+      do this.#inbound.handle(); while (this.#lost === null && await this.#line.read());
       this.destroy(broken(undefined));
     } catch (error) {
       this.destroy(error instanceof OperationalError ? error : broken(error));
     }
-  }
-
-  #handle_frames(): void {
-    const frames = this.#line.frames;
-    while (frames.next()) {
-      const head = this.#sent.peek();
-      if (frames.tag === BackendTag.DataRow) {
-        if (head === undefined) throw unexpected("DataRow");
-        if (!head.settled) head.data_row(frames.bytes, frames.view, frames.start, frames.end);
-      } else if (frames.tag === BackendTag.CopyData) {
-        if (head === undefined) throw unexpected("CopyData");
-        if (!head.settled) head.copy_data(frames.bytes, frames.view, frames.start, frames.end);
-      } else {
-        this.#handle(decode_backend(frames.tag, frames.body()), head);
-      }
-    }
-  }
-
-  #handle(message: BackendMessage, head: Exchange<unknown> | undefined): void {
-    switch (message.name) {
-      case "NoticeResponse":
-        return this.#events.notice(message.diag);
-      case "NotificationResponse":
-        return this.#events.notification(message);
-      case "ParameterStatus":
-        return this.#events.parameter(message.parameter, message.value);
-      case "ErrorResponse":
-        this.#check_fatal(message.diag);
-        this.#canceled ||= message.diag.sqlstate === QUERY_CANCELED;
-        break;
-      case "ReadyForQuery":
-        if (head === undefined) break;
-        return this.#ready(head, message.state);
-    }
-    if (head === undefined) throw unexpected(message.name);
-    head.message(message);
-  }
-
-  /** The server ends the session, whatever was asked. */
-  #check_fatal(diag: Diagnostic): void {
-    if (diag.severity !== "FATAL" && diag.severity !== "PANIC") return;
-    throw new OperationalError(server_message(diag, null), { diag });
   }
 
   #ready(head: Exchange<unknown>, state: TransactionState): void {
@@ -348,11 +250,8 @@ export class Wire {
     const step: Step = head.ready(state);
     if (step === "wait") return;
     if (step === "again" && !head.settled && this.#encode(head)) return;
-    this.#sent.shift();
-    if (this.#tenant === head) this.#tenant = null;
-    if (head.exclusive) this.#hold(-1);
-    else this.#send_held();
-    this.#ended_one(head);
+    this.#order.shift();
+    head.end();
     this.#cancel_if_abandoned();
     this.#idle_if_done();
   }
@@ -363,98 +262,32 @@ export class Wire {
 
   /** The head runs on the server although its caller was told already. */
   #cancel_if_abandoned(): void {
-    if (this.#sent.peek()?.settled) void this.cancel();
+    if (this.#order.sent.peek()?.settled) void this.cancel();
   }
 
-  /** A cancel is over when its socket closed, and its signal surely hit nothing but the head. */
   async #cancel_head(head: Exchange<unknown>): Promise<void> {
-    this.#hold(1);
-    this.#canceled = false;
-    const stop = new AbortController();
-    const ended = new Promise<void>((resolve) => head.on_end = resolve);
+    this.#order.hold(1);
+    this.#inbound.canceled = false;
     this.resume(); // or its ReadyForQuery would never be read
     try {
-      if (head.stop() && await within(this.#clock, STOP_GRACE, ended)) return;
-      const both = Promise.all([this.#events.send_cancel(stop.signal), ended]);
-      if (!await within(this.#clock, CANCEL_GRACE, both)) {
-        throw new Error("it did not confirm in time");
-      }
-      if (!this.#canceled && this.#lost === null) await this.#absorb_signal();
+      await cancel_running(head, {
+        clock: this.#clock,
+        send_cancel: (signal) => this.#events.send_cancel(signal),
+        is_over: () => this.#inbound.canceled || this.#lost !== null,
+        send: (barrier) => this.#order.send(barrier),
+      });
     } catch (cause) {
-      this.destroy(
-        new OperationalError(
-          "the connection was given up: a statement on it could not be cancelled",
-          {
-            cause,
-          },
-        ),
-      );
-    } finally {
-      stop.abort();
-    }
-  }
-
-  /** The head ended by itself, so the signal may be late: let it hit an empty query. */
-  async #absorb_signal(): Promise<void> {
-    const barrier = new Barrier();
-    this.#send(barrier);
-    if (!await within(this.#clock, CANCEL_GRACE, barrier.promise)) {
-      throw new Error("it stopped answering");
+      this.destroy(not_canceled(cause));
     }
   }
 
   #expire(now: number): number {
     let next = Infinity;
-    for (const exchange of [...this.#sent, ...this.#held]) {
+    for (const exchange of [...this.#order.all()]) {
       if (exchange.settled) continue;
       if (exchange.deadline > now) next = Math.min(next, exchange.deadline);
       else this.interrupt(exchange, timed_out(exchange.timeout));
     }
     return next;
   }
-}
-
-/** An empty query. */
-class Barrier extends Exchange<void> {
-  encode(writer: ByteWriter): void {
-    encode_query(writer, "");
-  }
-  message(): void {}
-  ready(): Step {
-    this.resolve();
-    return "done";
-  }
-}
-
-function broken(cause: unknown): OperationalError {
-  return new OperationalError("the connection to the server was lost", {
-    sqlstate: "08006",
-    ...(cause === undefined ? { detail: "the server closed it" } : { cause }),
-  });
-}
-
-/** For what would wait for the caller of `tenant`, which may wait for this in turn. */
-function occupied(tenant: string): InterfaceError {
-  return new InterfaceError(
-    `cannot run the statement: one connection runs one thing at a time, but ${tenant} is open on it`,
-    {
-      hint: "use a second connection, or in the case of a stream a transaction",
-      safe_to_retry: true,
-    },
-  );
-}
-
-/** For what was not sent when the wire was lost. */
-function too_late(cause: OperationalError): OperationalError {
-  return new OperationalError("cannot run the statement: the connection is lost", {
-    sqlstate: cause.sqlstate,
-    safe_to_retry: true,
-    cause,
-  });
-}
-
-function timed_out(seconds: number): TimeoutError {
-  return new TimeoutError(
-    `cannot finish the statement: it must end within ${seconds} s, but has not`,
-  );
 }

@@ -1,0 +1,90 @@
+/**
+ * Gives each message that comes in to whom it is for.
+ *
+ * Law: an answer is for the first exchange that was sent and is not done; where
+ * there is none, the server answers what was not asked, and is given up. Notices,
+ * notifications and settings may come at any time.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Asynchronous Operations)
+ *
+ * @module
+ */
+
+import type { Diagnostic } from "../errors.ts";
+import { type BackendMessage, decode_backend, type TransactionState } from "../protocol/backend.ts";
+import type { FrameDecoder } from "../protocol/frame.ts";
+import { BackendTag } from "../protocol/tags.ts";
+import { type Exchange, unexpected } from "./exchange.ts";
+import type { Fifo } from "./fifo.ts";
+import { fatal } from "./wire_errors.ts";
+
+const QUERY_CANCELED = "57014";
+
+/** Who hears of what comes at any time, or ends an answer. */
+export interface Listeners {
+  /** NoticeResponse. */
+  notice(diag: Diagnostic): void;
+  /** NotificationResponse. */
+  notification(message: BackendMessage & { name: "NotificationResponse" }): void;
+  /** ParameterStatus. */
+  parameter(name: string, value: string): void;
+  /** ReadyForQuery. */
+  ready(head: Exchange<unknown>, state: TransactionState): void;
+}
+
+/** The way from frames to exchanges. */
+export class Inbound {
+  /** Whether some statement failed because it was cancelled, since this was set to false. */
+  canceled: boolean = false;
+  readonly #frames: FrameDecoder;
+  readonly #sent: Fifo<Exchange<unknown>>;
+  readonly #listeners: Listeners;
+
+  /** @param sent What waits for answers, in the order in which they come. */
+  constructor(frames: FrameDecoder, sent: Fifo<Exchange<unknown>>, listeners: Listeners) {
+    this.#frames = frames;
+    this.#sent = sent;
+    this.#listeners = listeners;
+  }
+
+  /** Handles all frames that are whole. Throws where the server breaks the protocol or ends the session. */
+  handle(): void {
+    const frames = this.#frames;
+    while (frames.next()) {
+      const head = this.#sent.peek();
+      if (frames.tag === BackendTag.DataRow) {
+        if (head === undefined) throw unexpected("DataRow");
+        if (!head.settled) head.data_row(frames.bytes, frames.view, frames.start, frames.end);
+      } else if (frames.tag === BackendTag.CopyData) {
+        if (head === undefined) throw unexpected("CopyData");
+        if (!head.settled) head.copy_data(frames.bytes, frames.view, frames.start, frames.end);
+      } else {
+        this.#message(decode_backend(frames.tag, frames.body()), head);
+      }
+    }
+  }
+
+  #message(message: BackendMessage, head: Exchange<unknown> | undefined): void {
+    switch (message.name) {
+      case "NoticeResponse":
+        return this.#listeners.notice(message.diag);
+      case "NotificationResponse":
+        return this.#listeners.notification(message);
+      case "ParameterStatus":
+        return this.#listeners.parameter(message.parameter, message.value);
+      case "ErrorResponse":
+        if (is_fatal(message.diag)) throw fatal(message.diag);
+        this.canceled ||= message.diag.sqlstate === QUERY_CANCELED;
+        break;
+      case "ReadyForQuery":
+        if (head === undefined) break;
+        return this.#listeners.ready(head, message.state);
+    }
+    if (head === undefined) throw unexpected(message.name);
+    head.message(message);
+  }
+}
+
+function is_fatal({ severity }: Diagnostic): boolean {
+  return severity === "FATAL" || severity === "PANIC";
+}

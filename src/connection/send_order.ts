@@ -1,0 +1,101 @@
+/**
+ * Which exchanges are on the wire, and which wait behind them.
+ *
+ * Law: first come, first sent. Behind an exclusive exchange, or a hold, nothing is;
+ * and what would wait for the caller of another is refused, for that one may wait
+ * for this in turn.
+ *
+ * @module
+ */
+
+import type { Exchange } from "./exchange.ts";
+import { Fifo } from "./fifo.ts";
+import { occupied } from "./wire_errors.ts";
+
+/** Two queues: sent, and held. */
+export class SendOrder {
+  /** What waits for answers, in the order in which they come. */
+  readonly sent: Fifo<Exchange<unknown>> = new Fifo();
+  /** What is not sent yet. */
+  readonly held: Fifo<Exchange<unknown>> = new Fifo();
+  readonly #encode: (exchange: Exchange<unknown>) => boolean;
+  readonly #one_at_a_time: boolean;
+  #holds = 0; // reasons to send nothing more
+  #tenant: Exchange<unknown> | null = null; // the last sent that occupies the wire
+
+  /**
+   * @param encode Writes a request; false, with the exchange rejected, if it cannot be.
+   * @param one_at_a_time Every exchange is exclusive, as transaction poolers need.
+   */
+  constructor(encode: (exchange: Exchange<unknown>) => boolean, one_at_a_time: boolean) {
+    this.#encode = encode;
+    this.#one_at_a_time = one_at_a_time;
+  }
+
+  /** What was submitted and is not done. */
+  *all(): IterableIterator<Exchange<unknown>> {
+    yield* this.sent;
+    yield* this.held;
+  }
+
+  /** Why `exchange` can never be sent: it would wait for the caller of another; null if it can. */
+  refusal(exchange: Exchange<unknown>): Error | null {
+    const tenant = this.#tenant;
+    if (tenant === null || tenant === exchange || tenant.settled) return null;
+    return tenant.occupies === null ? null : occupied(tenant.occupies);
+  }
+
+  /** Sends `exchange` when its turn comes. */
+  push(exchange: Exchange<unknown>): void {
+    if (this.held.size === 0 && this.#may_send(exchange)) this.send(exchange);
+    else this.held.push(exchange);
+  }
+
+  /** Sends `exchange` now. */
+  send(exchange: Exchange<unknown>): void {
+    if (!this.#encode(exchange)) return exchange.end();
+    this.sent.push(exchange);
+    if (exchange.occupies !== null) this.#give_to(exchange);
+    if (exchange.exclusive || this.#one_at_a_time) {
+      exchange.exclusive = true;
+      this.#holds++;
+    }
+  }
+
+  /** Sends `exchange` now, and expects its answers before those to the head. */
+  send_first(exchange: Exchange<unknown>): void {
+    if (this.#encode(exchange)) this.sent.unshift(exchange);
+  }
+
+  /** The head has all its answers. */
+  shift(): void {
+    const head = this.sent.shift()!;
+    if (this.#tenant === head) this.#tenant = null;
+    if (head.exclusive) this.hold(-1);
+    else this.#send_held();
+  }
+
+  /** Holds what comes, by 1; lets it go, by -1. */
+  hold(change: 1 | -1): void {
+    this.#holds += change;
+    this.#send_held();
+  }
+
+  /** Gives the wire to an exchange; what waits behind it would wait for its caller. */
+  #give_to(tenant: Exchange<unknown>): void {
+    this.#tenant = tenant;
+    tenant.exclusive = true;
+    for (const exchange of this.held.take()) {
+      exchange.reject(occupied(tenant.occupies!));
+      exchange.end();
+    }
+  }
+
+  #send_held(): void {
+    while (this.held.size > 0 && this.#may_send(this.held.peek()!)) this.send(this.held.shift()!);
+  }
+
+  #may_send(exchange: Exchange<unknown>): boolean {
+    return this.#holds === 0 && (!exchange.alone || this.sent.size === 0);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What a Wire tells the callers whose exchanges it cannot finish.
+ *
+ * @module
+ */
+
+import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
+import { server_message } from "../server_error.ts";
+
+/** The server ends the session, whatever was asked. */
+export function fatal(diag: Diagnostic): OperationalError {
+  return new OperationalError(server_message(diag, null), { diag });
+}
+
+/** The connection was dropped, as it was not known what a cancel would hit. */
+export function not_canceled(cause: unknown): OperationalError {
+  return new OperationalError(
+    "the connection was given up: a statement on it could not be cancelled",
+    { cause },
+  );
+}
+
+/** The socket ended, or failed. */
+export function broken(cause: unknown): OperationalError {
+  return new OperationalError("the connection to the server was lost", {
+    sqlstate: "08006",
+    ...(cause === undefined ? { detail: "the server closed it" } : { cause }),
+  });
+}
+
+/** For what would wait for the caller of `tenant`, which may wait for this in turn. */
+export function occupied(tenant: string): InterfaceError {
+  return new InterfaceError(
+    `cannot run the statement: one connection runs one thing at a time, but ${tenant} is open on it`,
+    {
+      hint: "use a second connection, or in the case of a stream a transaction",
+      safe_to_retry: true,
+    },
+  );
+}
+
+/** For what was not sent when the wire was lost. */
+export function too_late(cause: OperationalError): OperationalError {
+  return new OperationalError("cannot run the statement: the connection is lost", {
+    sqlstate: cause.sqlstate,
+    safe_to_retry: true,
+    cause,
+  });
+}
+
+/** For a caller whose deadline passed. */
+export function timed_out(seconds: number): TimeoutError {
+  return new TimeoutError(
+    `cannot finish the statement: it must end within ${seconds} s, but has not`,
+  );
+}
