@@ -1,7 +1,7 @@
 /**
  * A backend that knows transactions and nothing else: a script for any course of statements.
  *
- * Law: it answers as PostgreSQL does: COMMIT in a failed transaction is a ROLLBACK; nothing but the end
+ * Law: it answers as PostgreSQL does: COMMIT and PREPARE in a failed transaction roll back; nothing but the end
  * of a transaction works in a failed one.
  *
  * @module
@@ -107,15 +107,16 @@ export class FakeBackend {
       deed = "57014";
     }
     const word = sql.split(/\s/, 1)[0]!.toUpperCase();
-    if (deed === undefined && this.#state === "E" && !/^(COMMIT|ROLLBACK)$/.test(word)) {
+    if (deed === undefined && this.#state === "E" && !/^(COMMIT|PREPARE|ROLLBACK)$/.test(word)) {
       deed = "25P02";
     }
-    const ends = word === "COMMIT" || (word === "ROLLBACK" && !/\bto\b/i.test(sql));
+    const commits = word === "COMMIT" || word === "PREPARE";
+    const ends = commits || (word === "ROLLBACK" && !/\bto\b/i.test(sql));
     if (deed !== undefined) {
       this.#state = this.#state === "I" || ends ? "I" : "E";
       return { bytes: error_response(deed, `no: ${sql}`), failed: true };
     }
-    const tag = word === "COMMIT" && this.#state === "E" ? "ROLLBACK" : word;
+    const tag = commits && this.#state === "E" ? "ROLLBACK" : word;
     if (ends) this.#state = "I";
     else if (word === "BEGIN" || this.#state === "E") this.#state = "T";
     if (!returns(sql)) return { bytes: command_complete(tag), failed: false };
