@@ -21,7 +21,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format } from "../codecs/codec.ts";
 import { AlteredTypeError } from "../codecs/composite.ts";
-import { DatabaseError, type Diagnostic, type OperationalError } from "../errors.ts";
+import type { Diagnostic, OperationalError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription, TransactionState } from "../protocol/backend.ts";
 import {
   encode_bind,
@@ -44,7 +44,7 @@ import {
 } from "./parameters.ts";
 import { Result } from "./result.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
-import type { PreparedStatement, StatementCache } from "./statements.ts";
+import { is_stale, type PreparedStatement, type StatementCache } from "./statements.ts";
 import type { TypeCatalog } from "./types.ts";
 import type { Wire } from "./wire.ts";
 
@@ -262,7 +262,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
 
   /** All answers are in, and one is an error. */
   protected fail(state: TransactionState): Step {
-    const stale = this.#is_stale();
+    const stale = is_stale(this.error, this.#statement);
     const altered = this.error instanceof AlteredTypeError;
     if (altered) this.context.types.forget();
     if (stale || altered || !this.#statement.described) {
@@ -271,17 +271,6 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     if (stale && state === "I" && !this.#retried) this.#run_again();
     else this.reject(this.error);
     return "done";
-  }
-
-  /** The server forgot the statement (DISCARD, a pooler), or DDL changed what it returns. */
-  #is_stale(): boolean {
-    const error = this.error;
-    if (!(error instanceof DatabaseError)) return false;
-    const { sqlstate, diag } = error;
-    if (sqlstate === "26000") return true;
-    if (sqlstate === "0A000") return diag?.source_function === "RevalidateCachedQuery";
-    // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
-    return sqlstate === "08P01" && this.#statement.name === "" && this.#statement.described;
   }
 
   #run_again(): void {

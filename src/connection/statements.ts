@@ -11,6 +11,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format, TypeCodec } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
+import { DatabaseError } from "../errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { encode_close } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
@@ -95,6 +96,16 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
+
+/** Whether the server forgot the statement (DISCARD, a pooler), or DDL changed what it returns. */
+export function is_stale(error: unknown, statement: PreparedStatement): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  const { sqlstate, diag } = error;
+  if (sqlstate === "26000") return true;
+  if (sqlstate === "0A000") return diag?.source_function === "RevalidateCachedQuery";
+  // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
+  return sqlstate === "08P01" && statement.name === "" && statement.described;
+}
 
 function is_same(
   known: readonly Column[] | null,
