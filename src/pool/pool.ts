@@ -9,7 +9,6 @@
  * @module
  */
 
-import { at_call, check_timeout } from "../connection/call.ts";
 import { Connection, type EchoEvent, end_of, finish, lease_of } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
 import type { Loan } from "../connection/loan.ts";
@@ -21,9 +20,10 @@ import {
 } from "../connection/queryable.ts";
 import type { Result } from "../connection/result.ts";
 import type { Session } from "../connection/session.ts";
-import { InterfaceError, OperationalError, PoolClosedError } from "../errors.ts";
+import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
+import { type AcquireOptions, Borrower } from "./borrow.ts";
 import { LeakWatch } from "./leaks.ts";
 import { PoolLease } from "./lease.ts";
 import { was_dropped, was_released } from "./refusals.ts";
@@ -32,18 +32,13 @@ import type { OpenSession, PoolContext } from "./settings.ts";
 import type { Slot } from "./slot.ts";
 import type { PoolStats } from "./stats.ts";
 
-/** How long `acquire()` may take, and how it is given up. */
-export interface AcquireOptions {
-  /** Seconds until `PoolTimeout`. Default: the pool's `timeout`. `Infinity`: no limit. */
-  readonly timeout?: number | undefined;
-  /** Gives up: `acquire()` rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type { AcquireOptions };
 
 /** Connections to one database, shared by many. */
 export class Pool extends Queryable implements AsyncDisposable {
   readonly #context: PoolContext;
   readonly #sessions: SessionPool;
+  readonly #borrower: Borrower;
   readonly #leaks: LeakWatch;
 
   /** Pools are made by `create_pool()`. */
@@ -51,6 +46,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     super();
     this.#context = context;
     this.#sessions = new SessionPool(open, context, (session) => this.#handle(session, null));
+    this.#borrower = new Borrower(this.#sessions, context);
     this.#leaks = new LeakWatch(context, (lease) => this.#reclaim(lease));
   }
 
@@ -119,7 +115,7 @@ export class Pool extends Queryable implements AsyncDisposable {
    */
   async acquire(options: AcquireOptions = {}): Promise<Connection> {
     const stack = this.#leaks.stack();
-    const slot = this.#take(options) ?? (await this.#wait(options))[0];
+    const slot = this.#borrower.take(options) ?? (await this.#borrower.wait(options))[0];
     return this.#lend(slot, stack);
   }
 
@@ -170,7 +166,7 @@ export class Pool extends Queryable implements AsyncDisposable {
   }
 
   override async lend(options: CallOptions): Promise<Loan> {
-    const [slot, time_left] = await this.#borrow(options);
+    const [slot, time_left] = await this.#borrower.borrow(options);
     const end = () => this.#sessions.put_back(slot, false);
     try {
       return { ...this.#handle(slot.session, null).lend(), time_left, end };
@@ -193,11 +189,6 @@ export class Pool extends Queryable implements AsyncDisposable {
 
   /** `close()`, and cuts the connections that are lent. */
   terminate(): void {
-    for (const slot of this.#sessions.used) {
-      if (slot.lease === null) continue;
-      slot.lease.state = "terminated";
-      this.#leaks.forget(slot.lease);
-    }
     this.#sessions.terminate();
     this.#leaks.stop();
   }
@@ -225,41 +216,11 @@ export class Pool extends Queryable implements AsyncDisposable {
     fn: (connection: Connection, options: O) => Promise<T>,
     options: O,
   ): Promise<T> {
-    const [slot, timeout] = await this.#borrow(options);
+    const [slot, timeout] = await this.#borrower.borrow(options);
     try {
       return await fn(this.#handle(slot.session, null), { ...options, timeout });
     } finally {
       this.#sessions.put_back(slot, false);
-    }
-  }
-
-  /** Takes a slot, or waits for one. With it come the seconds of the timeout that are left. */
-  async #borrow(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
-    const { timeout = this.timeout } = options;
-    const slot = this.#take(options);
-    return slot === undefined ? await this.#wait(options) : [slot, timeout];
-  }
-
-  #take({ timeout = this.timeout, signal }: AcquireOptions): Slot | undefined {
-    check_timeout(timeout);
-    signal?.throwIfAborted();
-    return this.#sessions.take();
-  }
-
-  async #wait(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
-    const { timeout = this.timeout, signal } = options;
-    const { clock } = this.#context;
-    const deadline = clock.now() + timeout * 1000;
-    try {
-      for (let time_left = timeout;;) {
-        const slot = await this.#sessions.wait(time_left, signal);
-        time_left = Math.max((deadline - clock.now()) / 1000, LEAST_TIMEOUT);
-        if (slot.session.usable) return [slot, time_left];
-        this.#sessions.put_back(slot, false); // it was lost on its way here
-      }
-    } catch (error) {
-      const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;
-      throw is_ours ? at_call(error) : error;
     }
   }
 
@@ -295,6 +256,3 @@ export class Pool extends Queryable implements AsyncDisposable {
     this.#sessions.put_back(lease.slot, true);
   }
 }
-
-/** Seconds; a deadline that has just passed is still a deadline. */
-const LEAST_TIMEOUT = 0.001;

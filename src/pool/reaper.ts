@@ -11,29 +11,26 @@ import { Deadlines } from "../connection/deadlines.ts";
 import type { Ages } from "./ages.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 
+/** What a reaper asks and tells the pool. */
+export interface ReaperHost {
+  /** Whether there are more sessions than are to be kept. */
+  has_surplus(): boolean;
+  /** Takes one out of the free ones, and ends it. */
+  close(slot: Slot): void;
+}
+
 /** Looks at the free sessions when the first of them is due. */
 export class Reaper {
   readonly #ages: Ages;
   readonly #free: FreeSlots;
-  readonly #has_surplus: () => boolean;
-  readonly #close: (slot: Slot) => void;
+  readonly #host: ReaperHost;
   readonly #deadlines: Deadlines;
 
-  /**
-   * @param has_surplus Whether there are more sessions than are to be kept.
-   * @param close Takes one out of `free`.
-   */
-  constructor(
-    clock: Clock,
-    ages: Ages,
-    free: FreeSlots,
-    has_surplus: () => boolean,
-    close: (slot: Slot) => void,
-  ) {
+  /** @param free Where to look. */
+  constructor(clock: Clock, ages: Ages, free: FreeSlots, host: ReaperHost) {
     this.#ages = ages;
     this.#free = free;
-    this.#has_surplus = has_surplus;
-    this.#close = close;
+    this.#host = host;
     this.#deadlines = new Deadlines(clock, (now) => this.#reap(now));
   }
 
@@ -52,7 +49,8 @@ export class Reaper {
     for (const slot of this.#free) {
       if (slot.readiness !== "ready") continue; // it comes back by add()
       const idle_until = this.#ages.idle_until(slot);
-      if (slot.expires_at <= now || (idle_until <= now && this.#has_surplus())) this.#close(slot);
+      const is_idle = idle_until <= now && this.#host.has_surplus();
+      if (slot.expires_at <= now || is_idle) this.#host.close(slot);
       else next = Math.min(next, slot.expires_at, idle_until > now ? idle_until : Infinity);
     }
     return next;

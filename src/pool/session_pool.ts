@@ -74,9 +74,10 @@ export class SessionPool {
       ready: (slot) => this.#ready(slot),
       failed: (slot) => this.#discard(slot),
     });
-    const has_surplus = () => this.size > minsize;
-    const close = (slot: Slot) => void this.#leave(slot);
-    this.#reaper = new Reaper(clock, this.#ages, this.#free, has_surplus, close);
+    this.#reaper = new Reaper(clock, this.#ages, this.#free, {
+      has_surplus: () => this.size > minsize,
+      close: (slot) => void this.#leave(slot),
+    });
   }
 
   /** Free, lent and being opened. */
@@ -84,7 +85,7 @@ export class SessionPool {
     return this.#free.size + this.#used.size + this.#opener.size;
   }
 
-  /** Whether nothing is lent any more. */
+  /** Whether no more is lent. */
   get closing(): boolean {
     return this.#closing;
   }
@@ -92,11 +93,6 @@ export class SessionPool {
   /** Whether all is closed. */
   get closed(): boolean {
     return this.#closed;
-  }
-
-  /** Those that are lent. */
-  get used(): Iterable<Slot> {
-    return this.#used;
   }
 
   /** Resolves when all is closed. */
@@ -144,13 +140,17 @@ export class SessionPool {
     return slot;
   }
 
-  /** Lends a session as soon as there is one, first come, first served. */
-  wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {
+  /**
+   * Lends a session as soon as there is one, first come, first served.
+   *
+   * @param again Goes first: the session that was lent before was lost on its way.
+   */
+  wait(timeout: number, signal: AbortSignal | undefined, again = false): Promise<Slot> {
     const { max_waiting, maxsize } = this.#context;
     // Those for whom all that is not lent would not do.
     const surplus = this.#waiters.size - this.#growth.places;
-    if (surplus >= max_waiting) throw pool_full(max_waiting, maxsize, this.stats());
-    const waiter = this.#waiters.join(timeout, signal);
+    if (surplus >= max_waiting && !again) throw pool_full(max_waiting, maxsize, this.stats());
+    const waiter = this.#waiters.join(timeout, signal, again);
     this.#dispatch();
     this.#growth.refill();
     return waiter.promise;
@@ -194,6 +194,7 @@ export class SessionPool {
     this.close();
     for (const slot of this.#used) {
       this.#used.delete(slot);
+      if (slot.lease !== null) slot.lease.state = "terminated";
       slot.session.owner?.on_lost?.(was_terminated());
       slot.session.terminate();
       this.#totals.closed++;
@@ -221,7 +222,7 @@ export class SessionPool {
       this.#lend(slot);
       waiter.resolve(slot);
     }
-    this.#check_more();
+    this.#turnover.check(this.#waiters.size);
     this.#growth.serve_waiters();
   }
 
@@ -241,14 +242,6 @@ export class SessionPool {
       else if (!this.#ages.needs_check(slot, now)) return slot;
     }
     return undefined;
-  }
-
-  /** What is ready although someone waits must be checked first. */
-  #check_more(): void {
-    for (const slot of this.#free) {
-      if (this.#free.soon >= this.#waiters.size) return;
-      if (slot.readiness === "ready") this.#turnover.check(slot);
-    }
   }
 
   #ready(slot: Slot): void {

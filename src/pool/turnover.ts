@@ -59,9 +59,12 @@ export class Turnover {
     slot.work = wire.abandon(released_early()).then(() => this.#restore(slot, reset));
   }
 
-  /** Asks the user whether the session still works. */
-  check(slot: Slot): void {
-    this.#confirm(slot, this.#check(slot.session));
+  /** For so many callers who wait although some slots are ready: those must be checked first. */
+  check(waiting: number): void {
+    for (const slot of this.#free) {
+      if (this.#free.soon >= waiting) return;
+      if (slot.readiness === "ready") this.#confirm(slot, this.#check(slot.session));
+    }
   }
 
   #restore(slot: Slot, reset: boolean): void {

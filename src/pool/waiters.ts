@@ -81,14 +81,11 @@ export class WaiterQueue<T> {
    *
    * @param timeout Seconds until the caller is turned away.
    * @param signal Turns it away when it aborts; not aborted yet.
+   * @param again Joins at the front instead: what the caller was served with was no good.
    */
-  join(timeout: number, signal: AbortSignal | undefined): Waiter<T> {
+  join(timeout: number, signal: AbortSignal | undefined, again = false): Waiter<T> {
     const waiter = new Waiter<T>(timeout, this.#clock.now());
-    waiter.before = this.#last;
-    if (this.#last === null) this.#first = waiter;
-    else this.#last.after = waiter;
-    this.#last = waiter;
-    this.#size++;
+    this.#insert(waiter, again ? null : this.#last, again ? this.#first : null);
     this.#deadlines.add(waiter.deadline);
     if (signal !== undefined) this.#watch(waiter, signal);
     return waiter;
@@ -147,6 +144,16 @@ export class WaiterQueue<T> {
     signal.addEventListener("abort", abort);
     const forget = () => signal.removeEventListener("abort", abort);
     waiter.promise.then(forget, forget);
+  }
+
+  #insert(waiter: Waiter<T>, before: Waiter<T> | null, after: Waiter<T> | null): void {
+    waiter.before = before;
+    waiter.after = after;
+    if (before === null) this.#first = waiter;
+    else before.after = waiter;
+    if (after === null) this.#last = waiter;
+    else after.before = waiter;
+    this.#size++;
   }
 
   #remove(waiter: Waiter<T>): void {

@@ -56,6 +56,7 @@ export class Backend {
   sticky = false;
   #held: Uint8Array[] | null = null;
   #hanging: (() => void) | null = null;
+  #over = false;
   #prepared: Map<string, string> = new Map();
 
   constructor(pid: number, peer: Peer) {
@@ -87,6 +88,13 @@ export class Backend {
   /** A CancelRequest came. */
   cancel(): void {
     this.cancels++;
+    this.#hanging?.();
+  }
+
+  /** Keeps silent at nothing any more. */
+  end(): void {
+    this.#over = true;
+    this.answer();
     this.#hanging?.();
   }
 
@@ -129,7 +137,7 @@ export class Backend {
 
   /** What goes wrong with it; null if nothing does. */
   async #execute(sql: string): Promise<Uint8Array | null> {
-    if (/\bhang\b/.test(sql)) {
+    if (/\bhang\b/.test(sql) && !this.#over) {
       await new Promise<void>((resolve) => this.#hanging = resolve);
       this.#hanging = null;
       return this.#failed(error_response("57014", "canceling statement due to user request"));
@@ -212,7 +220,7 @@ export class Backends implements AsyncDisposable {
   /** Ends the pool, and checks that all its sessions ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#pool?.terminate();
-    for (const backend of this.all) backend.answer();
+    for (const backend of this.all) backend.end();
     await this.#pool?.wait_closed();
     await this.#server.finished();
   }

@@ -42,6 +42,14 @@ describe("WaiterQueue", () => {
     assertEquals(order(queue, [...waiters, ...late]), [1, 2]);
   });
 
+  it("lets one go first who was served with nothing good", () => {
+    const { queue, waiters } = queue_of(2);
+    const again = queue.join(1, undefined, true);
+    assertEquals(order(queue, [...waiters, again]), [2, 0, 1]);
+    const alone = queue.join(1, undefined, true);
+    assertEquals(order(queue, [alone, queue.join(1, undefined)]), [0, 1]);
+  });
+
   it("turns away by the signal's reason, and forgets the signal", async () => {
     const { queue } = queue_of(0);
     const stop = new AbortController();

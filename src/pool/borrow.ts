@@ -1,0 +1,68 @@
+/**
+ * The way to a session: at once, or by waiting, within one deadline.
+ *
+ * @module
+ */
+
+import { at_call, check_timeout } from "../connection/call.ts";
+import { OperationalError, PoolClosedError } from "../errors.ts";
+import type { SessionPool } from "./session_pool.ts";
+import type { PoolContext } from "./settings.ts";
+import type { Slot } from "./slot.ts";
+
+/** How long `acquire()` may take, and how it is given up. */
+export interface AcquireOptions {
+  /** Seconds until `PoolTimeout`. Default: the pool's `timeout`. `Infinity`: no limit. */
+  readonly timeout?: number | undefined;
+  /** Gives up: `acquire()` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Seconds; a deadline that has just passed is still a deadline. */
+const LEAST_TIMEOUT = 0.001;
+
+/** Borrows sessions of one pool. */
+export class Borrower {
+  readonly #sessions: SessionPool;
+  readonly #context: PoolContext;
+
+  /** @param context For the default of `timeout`. */
+  constructor(sessions: SessionPool, context: PoolContext) {
+    this.#sessions = sessions;
+    this.#context = context;
+  }
+
+  /** A slot if there is one at once; else use `wait()`. */
+  take({ timeout, signal }: AcquireOptions): Slot | undefined {
+    if (timeout !== undefined) check_timeout(timeout);
+    signal?.throwIfAborted();
+    return this.#sessions.take();
+  }
+
+  /** A slot, and the seconds of the timeout that are left. */
+  async wait(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
+    const { timeout = this.#context.timeout, signal } = options;
+    const { clock } = this.#context;
+    const deadline = clock.now() + timeout * 1000;
+    try {
+      for (let time_left = timeout, again = false;; again = true) {
+        signal?.throwIfAborted();
+        const slot = await this.#sessions.wait(time_left, signal, again);
+        time_left = Math.max((deadline - clock.now()) / 1000, LEAST_TIMEOUT);
+        if (slot.session.usable) return [slot, time_left];
+        this.#sessions.put_back(slot, false); // it was lost on its way here
+      }
+    } catch (error) {
+      const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;
+      throw is_ours ? at_call(error) : error;
+    }
+  }
+
+  /** `take()`, else `wait()`. */
+  async borrow(options: AcquireOptions): Promise<[slot: Slot, time_left: number]> {
+    const slot = this.take(options);
+    return slot === undefined
+      ? await this.wait(options)
+      : [slot, options.timeout ?? this.#context.timeout];
+  }
+}
