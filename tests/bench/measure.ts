@@ -1,0 +1,132 @@
+/**
+ * Runs one workload on several clients and says how they compare.
+ *
+ * Law: the clients take turns, and a ratio is made of times that lie side by
+ * side, so that what else the machine does falls on all of them.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import type { Scale } from "./fixtures.ts";
+import type { Peer } from "./peer.ts";
+import type { Run, Workload } from "./workloads.ts";
+
+/** Medians of one client in one workload, by metric; smaller is better. */
+export interface Measured {
+  /** The client. */
+  readonly peer: string;
+  /** What it took, such as `time, ms`. */
+  readonly medians: Readonly<Record<string, number>>;
+  /** How many times as much as the first client's; above 1: the first client is better. */
+  readonly ratios: Readonly<Record<string, number>>;
+}
+
+/** How often. */
+export interface Effort extends Scale {
+  /** Times that count. */
+  readonly rounds: number;
+  /** Times before that. */
+  readonly warmups: number;
+}
+
+/** What every workload takes. */
+export const TIME = "time, ms";
+/** What this process spends on it, in all its threads: less moved by what else the machine does. */
+export const CPU = "cpu, ms";
+
+type Sample = Readonly<Record<string, number>>;
+
+interface Entrant {
+  readonly peer: string;
+  readonly run: Run;
+  readonly samples: Sample[];
+}
+
+/**
+ * Measures a workload.
+ *
+ * @param peers The first is what the others are compared with.
+ * @throws {Error} If they do not return the same.
+ */
+export async function measure(
+  workload: Workload,
+  peers: readonly Peer[],
+  url: string,
+  effort: Effort,
+): Promise<Measured[]> {
+  const entrants: Entrant[] = [];
+  try {
+    for (const peer of peers) {
+      const run = await workload.start(peer, url, effort);
+      if (run !== null) entrants.push({ peer: peer.name, run, samples: [] });
+    }
+    await rehearse(workload, entrants, effort.warmups);
+    for (let round = 0; round < effort.rounds; round++) {
+      for (const entrant of entrants) entrant.samples.push(await sample(entrant.run));
+    }
+  } finally {
+    for (const { run } of entrants) await run.stop();
+  }
+  return entrants.map((entrant) => summary(entrant, entrants[0]!));
+}
+
+async function rehearse(
+  { name }: Workload,
+  entrants: readonly Entrant[],
+  times: number,
+): Promise<void> {
+  let expected: string | null = null;
+  for (const { peer, run } of entrants) {
+    await run.before?.();
+    const { result } = await run.once();
+    if (result === null || result === undefined) continue;
+    const found = JSON.stringify(result);
+    expected ??= found;
+    if (found !== expected) throw new Error(`${name}: ${peer} returns something else`);
+  }
+  for (let i = 1; i < times; i++) {
+    for (const { run } of entrants) await sample(run);
+  }
+}
+
+async function sample(run: Run): Promise<Sample> {
+  await run.before?.();
+  collect_garbage();
+  const spent = process.cpuUsage();
+  const started = performance.now();
+  const { metrics } = await run.once();
+  const time = performance.now() - started;
+  const { user, system } = process.cpuUsage(spent); // microseconds
+  return { [TIME]: time, [CPU]: (user + system) / 1000, ...metrics };
+}
+
+/** So that nobody pays for what another left. */
+function collect_garbage(): void {
+  const host = globalThis as { gc?: () => void; Bun?: { gc(now: boolean): void } };
+  if (host.Bun) host.Bun.gc(true);
+  else host.gc?.();
+}
+
+function summary({ peer, samples }: Entrant, first: Entrant): Measured {
+  const metrics = Object.keys(samples[0] ?? {});
+  const of = (value: (sample: Sample, round: number, metric: string) => number) =>
+    Object.fromEntries(
+      metrics.map((metric) => [
+        metric,
+        median(samples.map((sample, round) => value(sample, round, metric))),
+      ]),
+    );
+  return {
+    peer,
+    medians: of((sample, _, metric) => sample[metric]!),
+    ratios: of((sample, round, metric) => sample[metric]! / first.samples[round]![metric]!),
+  };
+}
+
+/** The middle of an odd number of values, the mean of the two in the middle of an even one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}

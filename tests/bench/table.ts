@@ -1,0 +1,85 @@
+/**
+ * Results as a table in Markdown.
+ *
+ * @module
+ */
+
+import type { Results } from "./main.ts";
+import { CPU, type Measured, TIME } from "./measure.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+const OTHERS = ["postgres", "pg", "Bun.SQL", "floor"] as const;
+
+/**
+ * The whole report.
+ *
+ * @param with_cpu Whether it has lines for the processor time, too.
+ */
+export function table(results: Results, with_cpu: boolean): string {
+  const head = ["", "runtime", "edgepg", ...OTHERS.map((name) => `/ ${name}`)];
+  const rows = WORKLOADS.flatMap(({ name }) => workload_rows(name, results, with_cpu));
+  const align = head.map((_, i) => i < 2 ? "---" : "---:");
+  return [
+    "",
+    ...[head, align, ...rows].map((cells) => `| ${cells.join(" | ")} |`),
+    "",
+    "The columns after edgepg's own say how many times as long (or as much) another client takes",
+    "for the same: above 1 edgepg is better. `floor` sends the same bytes and reads the answers",
+    "without looking at them. Each number is the median of " +
+    `${results.rounds} rounds in which the clients took turns.`,
+    "",
+    provenance(results),
+  ].join("\n");
+}
+
+/** What was measured where, in one line. */
+export function provenance({ date, machine, versions, findings }: Results): string {
+  const parts = [
+    ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
+    ...findings.map(({ runtime }) => runtime),
+  ];
+  return `${date}, ${machine}; ${parts.join(", ")}.`;
+}
+
+function workload_rows(name: string, results: Results, with_cpu: boolean): string[][] {
+  const workload = WORKLOADS.find((workload) => workload.name === name)!;
+  const metrics = new Set(
+    results.findings.flatMap(({ workloads }) =>
+      (workloads[name] ?? []).flatMap(({ medians }) => Object.keys(medians))
+    ),
+  );
+  if (workload.alone) metrics.delete(TIME);
+  if (workload.alone || !with_cpu) metrics.delete(CPU);
+  return [...metrics].flatMap((metric) =>
+    results.findings.flatMap(({ runtime, workloads }) => {
+      const found = workloads[name] ?? [];
+      const ours = found.find(({ peer }) => peer === "edgepg")?.medians[metric];
+      if (ours === undefined) return [];
+      const title = metric === TIME
+        ? workload.title(results)
+        : `${workload.title(results)}: ${metric.split(",")[0]}`;
+      const rate = metric === TIME && workload.work ? rate_of(ours, workload.work(results)) : "";
+      const unit = metric.split(", ")[1]!;
+      return [[
+        title,
+        runtime,
+        `${precise(ours)} ${unit}${rate}`,
+        ...OTHERS.map((other) => ratio_of(found, other, metric)),
+      ]];
+    })
+  );
+}
+
+function ratio_of(found: readonly Measured[], peer: string, metric: string): string {
+  const ratio = found.find((measured) => measured.peer === peer)?.ratios[metric];
+  return ratio === undefined ? "" : `${ratio.toFixed(2)}x`;
+}
+
+function rate_of(ms: number, [count, unit]: readonly [number, string]): string {
+  const rate = count / ms * 1000;
+  return ` (${Math.round(Number(rate.toPrecision(3))).toLocaleString("en-US")} ${unit}/s)`;
+}
+
+function precise(value: number): string {
+  return Number(value.toPrecision(3)).toLocaleString("en-US");
+}
