@@ -13,6 +13,7 @@ import {
   concat,
   data_row,
   error_response,
+  i32,
   no_data,
   parameter_description,
   parse_complete,
@@ -36,7 +37,10 @@ export class FakeBackend {
   cancels = 0;
   /** Tells what to do with the next run of a statement; else it succeeds. */
   deed: (sql: string) => Deed = () => undefined;
+  /** Types (text, bytea or of four bytes) and values, in text, of what functions return; else a text: the statement's. */
+  readonly results: Map<string, { readonly type_oid: number; readonly value: string }> = new Map();
   #state = "I";
+  #binary = false; // what Bind asked for
   #on_cancel: (() => void) | null = null;
 
   /** For `scripted()`. */
@@ -76,10 +80,11 @@ export class FakeBackend {
           group.push(parse_complete());
           continue;
         case "D":
-          group.push(parameter_description(), returns(sql) ? row_description("a") : no_data());
+          group.push(parameter_description(...parameters_of(sql)), this.#columns(sql));
           continue;
         case "B":
           sql = statements.get(message.statement) ?? "";
+          this.#binary = message.result_formats[0] === 1;
           group.push(bind_complete());
           continue;
         case "E":
@@ -120,8 +125,26 @@ export class FakeBackend {
     if (ends) this.#state = "I";
     else if (word === "BEGIN" || this.#state === "E") this.#state = "T";
     if (!returns(sql)) return { bytes: command_complete(tag), failed: false };
-    return { bytes: concat(data_row(sql), command_complete("SELECT 1")), failed: false };
+    const { type_oid = 25, value = sql } = this.#result(sql) ?? {};
+    const is_number = this.#binary && type_oid !== 25 && type_oid !== 17;
+    const row = data_row(is_number ? i32(Number(value)) : value);
+    return { bytes: concat(row, command_complete("SELECT 1")), failed: false };
   }
+
+  #columns(sql: string): Uint8Array {
+    if (!returns(sql)) return no_data();
+    return row_description({ name: "a", type_oid: this.#result(sql)?.type_oid ?? 25 });
+  }
+
+  #result(sql: string): { readonly type_oid: number; readonly value: string } | undefined {
+    return this.results.get(/(\w+)\(/.exec(sql)?.[1] ?? "");
+  }
+}
+
+/** int8, but for the bytes of lowrite(). */
+function parameters_of(sql: string): number[] {
+  const oids = Array.from(sql.matchAll(/\$\d+/g), () => 20);
+  return sql.includes("lowrite(") ? oids.with(1, 17) : oids;
 }
 
 function returns(sql: string): boolean {
