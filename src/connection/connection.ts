@@ -16,6 +16,7 @@ import { bind_statement } from "./bind_statement.ts";
 import { at_call, check_timeout } from "./call.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import type { Call, Loan } from "./loan.ts";
+import { NamedCursor } from "./named_cursor.ts";
 import { NotificationQueue } from "./notifies.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
@@ -170,13 +171,15 @@ export class Connection extends SessionControl implements AsyncDisposable {
   }
 
   /**
-   * Opens a cursor. Closing the cursor leaves the connection open.
+   * Opens a cursor. Closing the cursor leaves the connection open. With `name` it is a
+   * `NamedCursor`, on the server.
    *
    * @throws {InterfaceError} If the connection is closed.
    */
   // deno-lint-ignore require-await -- rejects rather than throws
   async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
     this.#check("open a cursor");
+    if (options.name !== undefined) return new NamedCursor<R>(this, options.name, options);
     return new this.cursor_factory<R>(this, options);
   }
 

@@ -15,10 +15,12 @@ import type { ObjectRow, RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { check_timeout } from "./call.ts";
 import type { Connection, EchoEvent } from "./connection.ts";
-import { CursorControl } from "./cursor_control.ts";
+import { CursorBulk } from "./cursor_bulk.ts";
+import { check_count, check_scroll } from "./cursor_checks.ts";
 import type { IsolationLevel } from "./isolation.ts";
 import type { CallOptions, Params } from "./queryable.ts";
 import type { Result } from "./result.ts";
+import { check_itersize, DEFAULT_ITERSIZE } from "./stream.ts";
 
 /** How a cursor is opened. */
 export interface CursorOptions<R> {
@@ -26,6 +28,14 @@ export interface CursorOptions<R> {
   readonly row_factory?: RowFactory<R> | undefined;
   /** Default for each statement's deadline, in seconds. Default: the connection's. */
   readonly timeout?: number | undefined;
+  /** Makes it a cursor on the server, which fetches rows as they are asked for. */
+  readonly name?: string | undefined;
+  /** Of a named cursor: whether it can go back. Default: as the server can do for the query. */
+  readonly scrollable?: boolean | undefined;
+  /** Of a named cursor: whether it outlives its transaction. Default: false. */
+  readonly withhold?: boolean | undefined;
+  /** Rows that a named cursor, or `stream()`, reads at a time. Default: 2000. */
+  readonly itersize?: number | undefined;
   /** Of the transactions that its `begin()` begins. Default: the session's. */
   readonly isolation_level?: IsolationLevel | undefined;
   /** Awaited when the cursor was closed: the pool's `cursor()` releases the connection by it. */
@@ -33,12 +43,20 @@ export interface CursorOptions<R> {
 }
 
 /** Runs statements on its connection, one at a time. */
-export class Cursor<R = ObjectRow> extends CursorControl
+export class Cursor<R = ObjectRow> extends CursorBulk<R>
   implements AsyncIterable<R>, AsyncDisposable {
   /** Rows that `fetchmany()` returns where it is not told. */
   arraysize = 1;
+  /** Rows that a named cursor, or `stream()`, reads at a time. */
+  override itersize: number;
   /** The shape of rows. Changing it takes effect with the next `execute()`. */
-  row_factory: RowFactory<R>;
+  override row_factory: RowFactory<R>;
+  /** Of a cursor on the server, its name there. */
+  readonly name: string | null = null;
+  /** Of a cursor on the server, whether it can go back; null: as the server can do. */
+  readonly scrollable: boolean | null = null;
+  /** Of a cursor on the server, whether it outlives its transaction. */
+  readonly withhold: boolean = false;
   readonly #connection: Connection;
   readonly #timeout: number;
   #results: Result<R>[] = [];
@@ -54,6 +72,7 @@ export class Cursor<R = ObjectRow> extends CursorControl
     this.#connection = connection;
     this.row_factory = options.row_factory ?? (connection.row_factory as RowFactory<R>);
     this.#timeout = check_timeout(options.timeout ?? connection.timeout);
+    this.itersize = check_itersize(options.itersize ?? DEFAULT_ITERSIZE);
     this.#on_close = options.on_close;
   }
 
@@ -119,15 +138,24 @@ export class Cursor<R = ObjectRow> extends CursorControl
     params?: Params,
     options: CallOptions = {},
   ): Promise<void> {
-    this.#check("execute a statement");
+    await this.run(query, () =>
+      this.#connection.execute_all<R>(query, params, {
+        ...options,
+        timeout: options.timeout ?? this.#timeout,
+        row_factory: this.row_factory,
+      }));
+  }
+
+  /** Runs anything whose results are to be the cursor's. */
+  protected override async run(
+    query: string | Sql,
+    work: () => Promise<Result<R>[]>,
+  ): Promise<void> {
+    this.check("execute a statement");
     this.#results = [];
     this.#at = this.#position = 0;
     this.#query = typeof query === "string" ? query : query.compile().text;
-    this.#results = await this.#connection.execute_all<R>(query, params, {
-      ...options,
-      timeout: options.timeout ?? this.#timeout,
-      row_factory: this.row_factory,
-    });
+    this.#results = await work();
   }
 
   /** The next row; null at the end. */
@@ -141,11 +169,7 @@ export class Cursor<R = ObjectRow> extends CursorControl
   // deno-lint-ignore require-await -- rejects rather than throws
   async fetchmany(size: number = this.arraysize): Promise<R[]> {
     const rows = this.#rows("fetch");
-    if (!Number.isInteger(size) || size < 0) {
-      throw new ProgrammingError(
-        `cannot fetch: size must be a whole number of rows from 0, but is ${size}`,
-      );
-    }
+    check_count(size);
     const taken = rows.slice(this.#position, this.#position + size);
     this.#position += taken.length;
     return taken;
@@ -169,24 +193,13 @@ export class Cursor<R = ObjectRow> extends CursorControl
   // deno-lint-ignore require-await -- rejects rather than throws
   async scroll(value: number, mode: "relative" | "absolute" = "relative"): Promise<void> {
     const rows = this.#rows("scroll");
-    if (mode !== "relative" && mode !== "absolute") {
-      throw new ProgrammingError(
-        `cannot scroll: mode must be "relative" or "absolute", but is ${JSON.stringify(mode)}`,
-      );
-    }
-    const target = mode === "relative" ? this.#position + value : value;
-    if (!Number.isInteger(target) || target < 0 || target >= rows.length) {
-      throw new ProgrammingError(
-        `cannot scroll: the row must be from 0 to ${rows.length - 1}, but is ${target}`,
-      );
-    }
-    this.#position = target;
+    this.#position = check_scroll(value, mode, this.#position, rows.length - 1);
   }
 
   /** Moves on to the next statement's result; false if there is none. */
   // deno-lint-ignore require-await -- rejects rather than throws
   async nextset(): Promise<boolean> {
-    this.#check("move to the next result");
+    this.check("move to the next result");
     if (this.#at + 1 >= this.#results.length) return false;
     this.#at++;
     this.#position = 0;
@@ -227,12 +240,18 @@ export class Cursor<R = ObjectRow> extends CursorControl
     return iterator;
   }
 
+  /** Throws where the cursor or its connection was closed. */
+  protected override check(action: string): void {
+    if (this.#closed) throw new InterfaceError(`cannot ${action}: the cursor is closed`);
+    this.#connection.lend().check(action);
+  }
+
   get #result(): Result<R> | undefined {
     return this.#results[this.#at];
   }
 
   #rows(action: string): R[] {
-    this.#check(action);
+    this.check(action);
     const result = this.#result;
     if (result === undefined) {
       throw new ProgrammingError(`cannot ${action}: no statement was executed`);
@@ -243,10 +262,4 @@ export class Cursor<R = ObjectRow> extends CursorControl
     return result.rows;
   }
 
-  #check(action: string): void {
-    if (this.#closed) throw new InterfaceError(`cannot ${action}: the cursor is closed`);
-    if (this.#connection.closed) {
-      throw new InterfaceError(`cannot ${action}: the connection is closed`);
-    }
-  }
 }
