@@ -207,6 +207,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     }
   }
 
+  /** @internal */
   override lend(): Loan {
     return {
       session: this.#session,

@@ -37,6 +37,7 @@ export abstract class Queryable {
    * For the library: a connection for the time of one call. Whoever takes it ends the loan.
    *
    * @param options The call's; its time may be spent waiting for the connection.
+   * @internal
    */
   abstract lend(options: CallOptions): Lending;
 

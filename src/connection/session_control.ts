@@ -59,6 +59,7 @@ export abstract class SessionControl extends Queryable {
 
   /** The server process. */
   abstract get_backend_pid(): number;
+  /** @internal */
   abstract override lend(): Loan;
 
   /**

@@ -196,6 +196,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
     return await this.#connection.execute(query, params, { ...options, ...this.#call(options) });
   }
 
+  /** @internal */
   override lend(): Loan {
     const loan = this.#connection.lend();
     const check = (action: string) => {

@@ -26,7 +26,6 @@ export type { RowIterator } from "../connection/row_iterator.ts";
 export type { StreamOptions } from "../connection/stream.ts";
 export { CursorControl } from "../connection/cursor_control.ts";
 export { CursorBulk } from "../connection/cursor_bulk.ts";
-export type { Call, Lending, Loan } from "../connection/loan.ts";
 export { Queryable } from "../connection/queryable.ts";
 export type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
 export { Result } from "../connection/result.ts";
