@@ -58,11 +58,12 @@ async function log_in(
   }
 }
 
-/** Begins as every server does. */
+/** A server that sends `messages` whatever comes, and then the end, so that no client waits for ever. */
 function after_startup(...messages: readonly Uint8Array[]): Script {
   return async (peer) => {
     await peer.startup();
     peer.send(...messages);
+    peer.close();
     await peer.closed();
   };
 }

@@ -12,7 +12,7 @@
  *
  * Law: a client that strays from the script is cut off, and `finished()` (or the
  * end of `await using`) throws what was wrong; so it does for a script that still
- * waits. Nothing hangs for long, and nothing is lost in a rejection no one sees.
+ * waits when the test is over. Nothing is lost in a rejection that no one sees.
  *
  * @module
  */
