@@ -189,4 +189,10 @@ for (
     TransactionRollbackError,
     ProgrammingError,
   })
-) Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true });
+) {
+  Object.defineProperty(type.prototype, "name", {
+    value: name,
+    configurable: true,
+    writable: true,
+  });
+}
