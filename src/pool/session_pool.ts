@@ -20,6 +20,7 @@ import type { Session } from "../connection/session.ts";
 import { Ages } from "./ages.ts";
 import { Growth } from "./growth.ts";
 import { Opener } from "./opener.ts";
+import { Order } from "./order.ts";
 import { Reaper } from "./reaper.ts";
 import { acquire_timeout, pool_closed, pool_full, was_terminated } from "./refusals.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
@@ -41,6 +42,7 @@ export class SessionPool {
   readonly #opener: Opener;
   readonly #growth: Growth;
   readonly #turnover: Turnover;
+  readonly #order: Order;
   readonly #reaper: Reaper;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
   #leaving = 0;
@@ -73,6 +75,10 @@ export class SessionPool {
     this.#turnover = new Turnover(context, this.#free, make_handle, {
       ready: (slot) => this.#ready(slot),
       failed: (slot) => this.#discard(slot),
+    });
+    this.#order = new Order(clock, this.#ages, this.#free, {
+      close: (slot) => void this.#leave(slot),
+      changed: () => this.#dispatch(),
     });
     this.#reaper = new Reaper(clock, this.#ages, this.#free, {
       has_surplus: () => this.size > minsize,
@@ -133,7 +139,7 @@ export class SessionPool {
   take(): Slot | undefined {
     if (this.#closing) throw pool_closed();
     if (this.#waiters.size > 0) return undefined;
-    const slot = this.#next_ready();
+    const slot = this.#order.next(1);
     if (slot === undefined) return undefined;
     this.#lend(slot);
     this.#growth.refill();
@@ -183,6 +189,7 @@ export class SessionPool {
     if (this.#closing) return;
     this.#closing = true;
     this.#reaper.stop();
+    this.#order.rest();
     this.#waiters.reject_all(pool_closed());
     this.#opener.stop(pool_closed());
     void this.clear();
@@ -215,13 +222,14 @@ export class SessionPool {
   #dispatch(): void {
     if (this.#closing) return;
     while (this.#waiters.size > 0) {
-      const slot = this.#next_ready();
+      const slot = this.#order.next(this.#waiters.size);
       if (slot === undefined) break;
       const waiter = this.#waiters.shift()!;
       this.#totals.acquire_wait_seconds += (this.#clock.now() - waiter.since) / 1000;
       this.#lend(slot);
       waiter.resolve(slot);
     }
+    if (this.#waiters.size === 0) this.#order.rest();
     this.#turnover.check(this.#waiters.size);
     this.#growth.serve_waiters();
   }
@@ -231,17 +239,6 @@ export class SessionPool {
     this.#used.add(slot);
     slot.session.wire.keep_alive(true);
     this.#totals.acquired++;
-  }
-
-  /** The least recently used that can be lent as it is. */
-  #next_ready(): Slot | undefined {
-    const now = this.#clock.now();
-    for (const slot of this.#free) {
-      if (slot.readiness !== "ready") continue;
-      if (this.#ages.is_old(slot, now)) void this.#leave(slot);
-      else if (!this.#ages.needs_check(slot, now)) return slot;
-    }
-    return undefined;
   }
 
   #ready(slot: Slot): void {

@@ -23,6 +23,8 @@ export class Slot implements SessionOwner {
   free_since = 0;
   /** How far it is from being lent, while free. */
   readiness: Readiness = "ready";
+  /** Whether it took too long to be ready, so that those behind it need not wait for it. */
+  late = false;
   /** To whom it is lent; null while free, and for calls that acquire and release by themselves. */
   lease: PoolLease | null = null;
   /** What must end before the session is closed; never rejects. */
@@ -66,6 +68,7 @@ export class FreeSlots {
   add(slot: Slot, readiness: Readiness): void {
     this.#slots.add(slot);
     slot.readiness = readiness;
+    slot.late = false;
     if (readiness === "soon") this.#soon++;
   }
 

@@ -41,14 +41,18 @@ describe("Pool.release", () => {
     assertEquals(backend!.statements, ["reset"]);
   });
 
-  it("prefers a session that is ready to one that is still reset", async () => {
+  it("prefers a session that is ready to one that is still reset a moment later", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 2, maxsize: 2 });
     const connections = [await pool.acquire(), await pool.acquire()];
     backends.all[0]!.hold();
     for (const connection of connections) await pool.release(connection);
     await settle();
-    assertEquals((await pool.acquire()).get_backend_pid(), 1002);
+    const acquired = pool.acquire();
+    await settle();
+    assertEquals(pool.waiting, 1);
+    backends.clock.advance(0.05);
+    assertEquals((await acquired).get_backend_pid(), 1002);
   });
 
   it("keeps prepared statements", async () => {
