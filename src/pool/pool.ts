@@ -20,13 +20,15 @@ import {
 } from "../connection/queryable.ts";
 import type { Result } from "../connection/result.ts";
 import type { Session } from "../connection/session.ts";
+import { warn } from "../connection/warnings.ts";
 import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { type AcquireOptions, Borrower } from "./borrow.ts";
 import { LeakWatch } from "./leaks.ts";
 import { PoolLease } from "./lease.ts";
-import { was_dropped, was_released } from "./refusals.ts";
+import { Listener } from "./listener.ts";
+import { cannot_listen, pool_closed, was_dropped, was_released } from "./refusals.ts";
 import { SessionPool } from "./session_pool.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
 import type { Slot } from "./slot.ts";
@@ -36,7 +38,9 @@ export type { AcquireOptions };
 
 /** Connections to one database, shared by many. */
 export class Pool extends Queryable implements AsyncDisposable {
+  readonly #open: OpenSession;
   readonly #context: PoolContext;
+  readonly #listeners: Set<Listener> = new Set();
   readonly #sessions: SessionPool;
   readonly #borrower: Borrower;
   readonly #leaks: LeakWatch;
@@ -44,6 +48,7 @@ export class Pool extends Queryable implements AsyncDisposable {
   /** Pools are made by `create_pool()`. */
   constructor(open: OpenSession, context: PoolContext) {
     super();
+    this.#open = open;
     this.#context = context;
     this.#sessions = new SessionPool(open, context, (session) => this.#handle(session, null));
     this.#borrower = new Borrower(this.#sessions, context);
@@ -176,6 +181,36 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
+  /**
+   * Listens to channels, on a connection of its own that is not counted in `size`.
+   *
+   * When that connection is lost another takes its place, and the listener yields
+   * a gap. It ends with the pool, or when its user closes it.
+   *
+   * @throws {InterfaceError} If no channel is given, or the pool is behind a transaction pooler.
+   * @throws {PoolClosedError} If the pool is closed.
+   * @throws {OperationalError} If it cannot connect.
+   */
+  async listen(...channels: string[]): Promise<Listener> {
+    if (this.closing) throw pool_closed();
+    const { clock, timeout, on_warning, pooler } = this.#context;
+    if (channels.length === 0 || pooler === "transaction") throw cannot_listen(pooler);
+    const listener = new Listener(channels, this.#open, {
+      clock,
+      timeout,
+      on_trouble: (message) => warn(message, on_warning),
+      on_closed: (listener) => void this.#listeners.delete(listener),
+    });
+    this.#listeners.add(listener);
+    try {
+      await listener.start();
+      return listener;
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+  }
+
   /** Closes the connections that are free; those that are lent are not concerned. */
   async clear(): Promise<void> {
     await this.#sessions.clear();
@@ -184,13 +219,13 @@ export class Pool extends Queryable implements AsyncDisposable {
   /** Lends no more: who waits is turned away, and connections are closed as they come back. */
   close(): void {
     this.#sessions.close();
-    this.#leaks.stop();
+    this.#end_services();
   }
 
   /** `close()`, and cuts the connections that are lent. */
   terminate(): void {
     this.#sessions.terminate();
-    this.#leaks.stop();
+    this.#end_services();
   }
 
   /**
@@ -202,6 +237,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     if (!this.closing) {
       throw new InterfaceError("cannot wait for the pool to close: close() must come first");
     }
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
     await this.#sessions.gone;
   }
 
@@ -209,6 +245,11 @@ export class Pool extends Queryable implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.wait_closed();
+  }
+
+  #end_services(): void {
+    this.#leaks.stop();
+    for (const listener of this.#listeners) void listener.close();
   }
 
   /** Runs `fn` on a connection of its own, within one deadline for both. Nothing is reset afterwards. */

@@ -48,6 +48,15 @@ export function acquire_timeout(
   );
 }
 
+/** There is nothing to listen to, or no session to listen on. */
+export function cannot_listen(pooler: "session" | "transaction"): InterfaceError {
+  return new InterfaceError(
+    pooler === "transaction"
+      ? "cannot listen: it needs a session, but a transaction pooler keeps none"
+      : "cannot listen: at least one channel must be given, but none is",
+  );
+}
+
 /** For a handle that was given back. */
 export function was_released(): InterfaceError {
   return new InterfaceError("cannot use the connection: it was released to its pool");

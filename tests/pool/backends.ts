@@ -50,6 +50,8 @@ export class Backend {
   cancels = 0;
   /** Where its transaction stands. */
   state = "I";
+  /** Comes before the next ReadyForQuery, once. */
+  greeting: Uint8Array | null = null;
   /** Whether a reset fails. */
   reset_fails = false;
   /** Whether a transaction stays open when it is rolled back. */
@@ -155,7 +157,8 @@ export class Backend {
 
   #answer(sql: string, answer: Uint8Array): void {
     this.statements.push(sql);
-    this.#send(concat(answer, ready(this.state)));
+    this.#send(concat(answer, this.greeting ?? "", ready(this.state)));
+    this.greeting = null;
   }
 
   #send(...answers: readonly Uint8Array[]): void {
@@ -173,6 +176,8 @@ export class Backends implements AsyncDisposable {
   readonly all: Backend[] = [];
   /** Attempts that wait for the test, where it said so. */
   readonly attempts: Attempt[] = [];
+  /** Sees each new session first. */
+  on_open: (backend: Backend) => void = () => {};
   /** Whether attempts wait for the test. */
   manual = false;
   /** What the next attempts fail with. */
@@ -244,6 +249,7 @@ export class Backends implements AsyncDisposable {
     if (first === null) return;
     const backend = new Backend(1001 + this.all.length, peer);
     this.all.push(backend);
+    this.on_open(backend);
     peer.send(trust_startup({ pid: backend.pid }));
     await backend.run();
   }

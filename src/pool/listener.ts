@@ -1,0 +1,254 @@
+/**
+ * LISTEN on a connection of its own, which is replaced when it is lost.
+ *
+ * Laws: whatever may have been missed is told by a `gap`, at its place among the
+ * notifications, and only when what follows it will not be missed: who reads the
+ * tables anew at a gap misses nothing. What nobody reads is bounded.
+ *
+ * Source: https://www.postgresql.org/docs/current/sql-listen.html
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import { listen_statement } from "../connection/channels.ts";
+import { Fifo } from "../connection/fifo.ts";
+import { MAX_WAITING } from "../connection/notifies.ts";
+import type { Notification, Session } from "../connection/session.ts";
+import { object_row } from "../rows/factories.ts";
+import type { OpenSession } from "./settings.ts";
+
+/** Notifications may have been missed here. */
+export interface Gap {
+  /** Tells it from a notification, which has none. */
+  readonly gap: true;
+  /** The channels concerned: all of the listener's. */
+  readonly channels: readonly string[];
+  /** From when on; nothing before was missed. */
+  readonly since: Date;
+}
+
+/** What a listener needs of its pool. */
+export interface ListenerHost {
+  readonly clock: Clock;
+  /** Seconds for LISTEN to be confirmed. */
+  readonly timeout: number;
+  /** Hears, once, that a connection was lost and cannot be replaced yet. */
+  on_trouble(message: string): void;
+  /** The listener has ended. */
+  on_closed(listener: Listener): void;
+}
+
+/** Seconds of silence after which the connection is asked whether it still works. */
+const PROBE_AFTER = 30;
+/** Seconds for the answer. */
+const PROBE_LIMIT = 10;
+/** Seconds before the second attempt to connect again; the first is made at once. */
+const FIRST_PAUSE = 0.1;
+/** Most seconds between attempts. */
+const LONGEST_PAUSE = 10;
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+type Item = Notification | Gap;
+type Reader = (result: IteratorResult<Item, undefined>) => void;
+
+/** Notifications of some channels, and where some may be missing. `Pool.listen()` makes it; its user closes it. */
+export class Listener implements AsyncIterable<Item>, AsyncDisposable {
+  /** What it listens to. */
+  readonly channels: readonly string[];
+  readonly #open: OpenSession;
+  readonly #host: ListenerHost;
+  readonly #stop: AbortController = new AbortController();
+  readonly #items: Fifo<Item> = new Fifo();
+  readonly #readers: Fifo<Reader> = new Fifo();
+  #session: Session | null = null;
+  #good_at = Date.now(); // nothing was missed until then
+  #unread_since = 0; // when the first that nobody has read came, at the latest
+  #overflowed: Date | null = null; // items have been dropped, from then on
+  #work: Promise<void> = Promise.resolve(); // connecting again; never rejects
+  #closed: Promise<void> | null = null;
+  #stop_timer: () => void = () => {};
+
+  /** @param open Opens each of its connections. */
+  constructor(channels: readonly string[], open: OpenSession, host: ListenerHost) {
+    this.channels = channels;
+    this.#open = open;
+    this.#host = host;
+  }
+
+  /** For the pool: begins to listen. */
+  async start(): Promise<void> {
+    await this.#connect(null);
+  }
+
+  /** Whether it has ended. */
+  get closed(): boolean {
+    return this.#closed !== null;
+  }
+
+  /** Ends it, and its connection; what nobody has read is dropped. Closing again does nothing. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Yields notifications as they come, and gaps. It ends when the listener is closed, and never throws.
+   * Leaving the loop does not close the listener.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Item> {
+    const pending = new Set<Reader>();
+    const iterator: AsyncIterableIterator<Item> = {
+      next: () =>
+        new Promise((resolve) => {
+          const reader: Reader = (result) => {
+            pending.delete(reader);
+            resolve(result);
+          };
+          pending.add(reader);
+          this.#read(reader);
+        }),
+      return: () => {
+        for (const reader of pending) {
+          this.#readers.remove(reader);
+          reader(DONE);
+        }
+        return Promise.resolve(DONE);
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  #read(reader: Reader): void {
+    if (this.closed) return reader(DONE);
+    const since = this.#overflowed;
+    this.#overflowed = null;
+    const item = since === null ? this.#items.shift() : this.#gap(since);
+    if (item === undefined) this.#readers.push(reader);
+    else reader({ done: false, value: item });
+  }
+
+  #put(item: Item): void {
+    const reader = this.#readers.shift();
+    if (reader !== undefined) return reader({ done: false, value: item });
+    if (this.#items.size === 0) this.#unread_since = Date.now();
+    this.#items.push(item);
+    if (this.#items.size <= MAX_WAITING) return;
+    const dropped = this.#items.shift()!;
+    this.#overflowed ??= "gap" in dropped ? dropped.since : new Date(this.#unread_since);
+  }
+
+  #gap(since: Date): Gap {
+    return { gap: true, channels: this.channels, since };
+  }
+
+  async #connect(missing_since: Date | null): Promise<void> {
+    const { signal } = this.#stop;
+    const session = await this.#open(signal);
+    const early: Notification[] = []; // they belong behind the gap
+    session.owner = { on_notification: (notification) => void early.push(notification) };
+    try {
+      const { timeout } = this.#host;
+      const sql = this.channels.map(listen_statement).join("; ");
+      await session.simple(sql, { row_factory: object_row, timeout, signal });
+      signal.throwIfAborted();
+      if (session.wire.lost !== null) throw session.wire.lost;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    this.#session = session;
+    session.owner = {
+      on_notification: (notification) => this.#hear(notification),
+      on_lost: () => this.#lost(session),
+    };
+    if (missing_since !== null) this.#put(this.#gap(missing_since));
+    for (const notification of early) this.#put(notification);
+    this.#is_good();
+  }
+
+  #hear(notification: Notification): void {
+    this.#put(notification);
+    this.#good_at = Date.now();
+  }
+
+  /** Nothing is missing; asks again after a while, as a silent connection may be dead. */
+  #is_good(): void {
+    this.#good_at = Date.now();
+    this.#stop_timer = this.#host.clock.set_timer(PROBE_AFTER * 1000, () => void this.#probe());
+  }
+
+  async #probe(): Promise<void> {
+    const session = this.#session!;
+    try {
+      await session.simple("", { row_factory: object_row, timeout: PROBE_LIMIT });
+      if (this.#session === session) this.#is_good();
+    } catch {
+      session.terminate();
+      this.#lost(session);
+    }
+  }
+
+  #lost(session: Session): void {
+    if (this.#session !== session || this.closed) return;
+    this.#session = null;
+    this.#stop_timer();
+    this.#work = this.#reconnect(new Date(this.#good_at));
+  }
+
+  async #reconnect(missing_since: Date): Promise<void> {
+    const let_go = hold_process();
+    for (let failures = 0; !this.closed; failures++) {
+      try {
+        await this.#connect(missing_since);
+        break;
+      } catch (error) {
+        if (this.closed) break;
+        if (failures === 0) this.#host.on_trouble(trouble(this.channels, error));
+        await this.#pause(failures);
+      }
+    }
+    let_go();
+  }
+
+  #pause(failures: number): Promise<void> {
+    const seconds = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
+    const jittered = seconds * (0.5 + Math.random() / 2); // so that not all who listen come at once
+    return new Promise((resolve) => {
+      const cancel = this.#host.clock.set_timer(jittered * 1000, resolve);
+      this.#stop_timer = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort(new Error("the listener was closed"));
+    this.#items.take();
+    for (const reader of this.#readers.take()) reader(DONE);
+    this.#stop_timer();
+    await this.#work;
+    await this.#session?.close();
+    this.#host.on_closed(this);
+  }
+}
+
+/** A clock's timers let the process end, but who listens wants it to live until the connection is back. */
+function hold_process(): () => void {
+  const timer = setInterval(() => {}, 0x7fffffff);
+  return () => clearInterval(timer);
+}
+
+function trouble(channels: readonly string[], error: unknown): string {
+  const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+  return `a listener (${
+    channels.join(", ")
+  }) lost its connection and cannot connect yet: ${reason}`;
+}
