@@ -4,8 +4,14 @@
  * @module
  */
 
+import { kind_of } from "../codecs/kinds.ts";
 import { ProgrammingError } from "../errors.ts";
-import { bind_pyformat, type PyformatParams } from "../sql/pyformat.ts";
+import {
+  bind_pyformat,
+  parse_pyformat,
+  pyformat_values,
+  type PyformatParams,
+} from "../sql/pyformat.ts";
 import { Sql } from "../sql/template.ts";
 import type { Params } from "./queryable.ts";
 
@@ -45,8 +51,47 @@ export function bind_statement(
     const bound = bind_pyformat(query, params as PyformatParams);
     return { text: bound.text, values: bound.params };
   }
-  if (Array.isArray(params)) return { text: query, values: params };
-  throw new ProgrammingError("cannot bind params: they must be an array, but are an object", {
+  return { text: query, values: native_values(params) };
+}
+
+/** A statement to be run with many sets of parameters. */
+export interface BoundMany {
+  /** Its text, with `$n` placeholders. */
+  readonly text: string;
+  /** Values of `$1` on, of one set. Throws as `bind_statement()` does. */
+  values_of(params: Params): readonly unknown[];
+}
+
+/**
+ * Brings any form of query to the native one, for many sets of parameters.
+ *
+ * @throws {ProgrammingError} If it brings parameters of its own.
+ */
+export function bind_many(
+  query: string | Sql,
+  paramstyle: "native" | "pyformat",
+): BoundMany {
+  if (query instanceof Sql) {
+    const { text, params } = query.compile();
+    if (params.length === 0) return { text, values_of: native_values };
+    throw new ProgrammingError(
+      "cannot bind sets of parameters: the sql template must have no values, but has " +
+        params.length,
+      { hint: "write $1, $2 and so on with sql.raw()" },
+    );
+  }
+  if (paramstyle === "native") return { text: query, values_of: native_values };
+  const parsed = parse_pyformat(query);
+  return {
+    text: parsed.text,
+    values_of: (params) => pyformat_values(parsed, params as PyformatParams),
+  };
+}
+
+function native_values(params: Params): readonly unknown[] {
+  if (Array.isArray(params)) return params;
+  const fact = typeof params === "object" && params !== null ? "an object" : kind_of(params);
+  throw new ProgrammingError(`cannot bind params: they must be an array, but are ${fact}`, {
     hint: 'for %(name)s use paramstyle: "pyformat"',
   });
 }

@@ -211,6 +211,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   override lend(): Loan {
     return {
       session: this.#session,
+      paramstyle: this.#settings.paramstyle,
       check: (action) => this.#check(action),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
       end() {},

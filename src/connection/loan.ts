@@ -26,6 +26,8 @@ export interface Call<R> {
 export interface Loan {
   /** Where to run. */
   readonly session: Session;
+  /** The kind of placeholders that the lender takes. */
+  readonly paramstyle: "native" | "pyformat";
   /** Seconds of the call's timeout that waiting for the connection has left; undefined: all. */
   readonly time_left?: number;
   /**

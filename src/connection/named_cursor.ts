@@ -92,6 +92,12 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     });
   }
 
+  /** Rejects: a named cursor reads the rows of one statement. */
+  override executemany(): Promise<never> {
+    const error = "cannot executemany: the cursor must not be named, but is";
+    return Promise.reject(new ProgrammingError(error));
+  }
+
   override async fetchone(): Promise<R | null> {
     return (await this.#in_turn(() => this.#fetching("fetch").take(1)))[0] ?? null;
   }

@@ -12,10 +12,16 @@
 import { ProgrammingError } from "../errors.ts";
 
 const COPY = /\bcopy\b/i;
+const BEGINS_COPY = /^(\s|--.*\n|\/\*[^]*?\*\/)*copy\b/i;
 
 /** Whether `sql` may be a COPY, or hold one. Says yes too often, never too seldom. */
 export function may_copy(sql: string): boolean {
   return COPY.test(sql);
+}
+
+/** Whether `sql` is a COPY. May miss one behind strange comments. */
+export function is_copy(sql: string): boolean {
+  return BEGINS_COPY.test(sql);
 }
 
 /** The error for it. */

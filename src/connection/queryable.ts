@@ -6,7 +6,9 @@
 
 import { type ObjectRow, type RowFactory, scalar_row } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
-import type { Lending } from "./loan.ts";
+import { executemany, type ManyOptions } from "./executemany.ts";
+import type { Items } from "./item_source.ts";
+import { type Lending, with_loan } from "./loan.ts";
 import type { Result } from "./result.ts";
 import type { RowIterator } from "./row_iterator.ts";
 import { stream, type StreamOptions } from "./stream.ts";
@@ -86,6 +88,33 @@ export abstract class Queryable {
   ): Promise<T | null> {
     const { rows } = await this.execute<T>(query, params, { ...options, row_factory: scalar_row });
     return rows[0] ?? null;
+  }
+
+  /**
+   * Runs a statement with many sets of parameters: all of them, or where one fails, none.
+   *
+   * They are sent as they come, a few at a time, so that their number does not matter. Where the
+   * source is asynchronous the connection is taken until it ends: another statement on it is an
+   * `InterfaceError`, as the source might wait for it forever.
+   *
+   * In a transaction a failure fails the transaction, as that of any statement does.
+   *
+   * @param param_sets What `execute()` takes as `params`, any number of times.
+   * @param options `returning: false` forgets the rows that the statement returns. `timeout` is that of the whole.
+   * @returns The rows of all sets in their order, and the sum of their counts.
+   * @throws What `param_sets` throws, and what `execute()` throws; the message says for which set.
+   */
+  async executemany<R = ObjectRow>(
+    query: string | Sql,
+    param_sets: Items<Params>,
+    options: ManyOptions<R> = {},
+  ): Promise<Result<R>> {
+    const keep = options.returning === false ? "nothing" : "rows";
+    const [result] = await with_loan(
+      this.lend(options),
+      (loan) => executemany(loan, query, param_sets, options, keep),
+    );
+    return result!;
   }
 
   /**

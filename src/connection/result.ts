@@ -17,10 +17,18 @@ export class Result<R> {
   /** The columns; null for statements that return no rows. */
   readonly description: readonly Column[] | null;
 
-  /** @param statusmessage Its last word is the number of rows, where the server counts. */
-  constructor(rows: R[], statusmessage: string | null, description: readonly Column[] | null) {
+  /**
+   * @param statusmessage Its last word is the number of rows, where the server counts.
+   * @param rowcount Default: that number.
+   */
+  constructor(
+    rows: R[],
+    statusmessage: string | null,
+    description: readonly Column[] | null,
+    rowcount: number = count_of(statusmessage),
+  ) {
     this.rows = rows;
-    this.rowcount = count_of(statusmessage);
+    this.rowcount = rowcount;
     this.statusmessage = statusmessage;
     this.description = description;
   }

@@ -23,6 +23,8 @@ export { Cursor } from "../connection/cursor.ts";
 export type { CursorOptions } from "../connection/cursor.ts";
 export { NamedCursor } from "../connection/named_cursor.ts";
 export type { RowIterator } from "../connection/row_iterator.ts";
+export type { ManyOptions } from "../connection/executemany.ts";
+export type { Items } from "../connection/item_source.ts";
 export type { StreamOptions } from "../connection/stream.ts";
 export { CursorControl } from "../connection/cursor_control.ts";
 export { CursorBulk } from "../connection/cursor_bulk.ts";
