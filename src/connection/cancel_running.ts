@@ -3,7 +3,8 @@
  *
  * Law: a cancel is over when its socket closed and the statement ended; and its
  * signal surely hits nothing that comes later. Where the statement ended by
- * itself the signal may be late: it is let hit an empty query.
+ * itself the signal may be late: it is let hit an empty query. One that came before
+ * the statement did hit nothing, so it is sent again.
  *
  * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Canceling Requests in Progress)
  *
@@ -18,6 +19,8 @@ import { within } from "./within.ts";
 
 /** Seconds that the server has to confirm a cancel. */
 const CANCEL_GRACE = 5;
+/** Seconds that the statement has to end before the first further CancelRequest; then twice as long. */
+const REPEAT = 0.1;
 /** Seconds that an exchange has to end by itself before a CancelRequest is sent. */
 const STOP_GRACE = 1;
 
@@ -26,8 +29,10 @@ export interface CancelTools {
   readonly clock: Clock;
   /** Sends a CancelRequest; resolves when the server has closed that socket. */
   send_cancel(signal: AbortSignal): Promise<void>;
-  /** Whether the signal hit something, or nothing is left to hit. */
-  is_over(): boolean;
+  /** Whether a signal hit something. */
+  was_hit(): boolean;
+  /** Whether nothing is left to hit. */
+  is_lost(): boolean;
   /** Sends an exchange now, although others wait. */
   send(exchange: Exchange<unknown>): void;
 }
@@ -42,13 +47,21 @@ export async function cancel_running(head: Exchange<unknown>, tools: CancelTools
   const ended = new Promise<void>((resolve) => head.on_end = resolve);
   if (head.stop() && await within(clock, STOP_GRACE, ended)) return;
   const stop = new AbortController();
+  let sent = 0;
+  const send = async () => {
+    for (let pause = REPEAT; !stop.signal.aborted; pause *= 2) {
+      sent += 1;
+      await tools.send_cancel(stop.signal);
+      if (await within(clock, pause, ended)) return;
+    }
+  };
   try {
-    const both = Promise.all([tools.send_cancel(stop.signal), ended]);
+    const both = Promise.all([send(), ended]);
     if (!await within(clock, CANCEL_GRACE, both)) throw new Error("it did not confirm in time");
   } finally {
     stop.abort();
   }
-  if (tools.is_over()) return;
+  if (tools.is_lost() || (sent === 1 && tools.was_hit())) return;
   const barrier = new Barrier();
   tools.send(barrier);
   if (!await within(clock, CANCEL_GRACE, barrier.promise)) throw new Error("it stopped answering");

@@ -273,7 +273,8 @@ export class Wire {
       await cancel_running(head, {
         clock: this.#clock,
         send_cancel: (signal) => this.#events.send_cancel(signal),
-        is_over: () => this.#inbound.canceled || this.#lost !== null,
+        was_hit: () => this.#inbound.canceled,
+        is_lost: () => this.#lost !== null,
         send: (barrier) => this.#order.send(barrier),
       });
     } catch (cause) {

@@ -369,18 +369,56 @@ describe("a statement's deadline", () => {
     );
   });
 
+  it("is told to the server again when it came before the statement", async () => {
+    const clock = new FakeClock();
+    let cancels = 0;
+    let canceled = () => {};
+    const second = new Promise<void>((resolve) => canceled = resolve);
+    await with_server(
+      async (peer) => {
+        const first = await peer.next();
+        if (first?.tag === "cancel") {
+          if (++cancels === 2) canceled();
+          return peer.close();
+        }
+        peer.send(trust_startup());
+        await flight(peer);
+        await second;
+        peer.send(error_response("57014", "canceling statement"), ready());
+        assertEquals((await peer.expect("Q")).sql, ""); // the first signal may still be on its way
+        peer.send(empty_query(), ready());
+        await peer.expect("C"); // of the statement that failed
+        assertEquals(await flight(peer), "select 1");
+        peer.send(cold("one"));
+        await end(peer);
+      },
+      async (conn) => {
+        const slow = conn.execute("select pg_sleep(10)", [], { timeout: 5 });
+        await turn();
+        clock.advance(5);
+        await assertRejects(() => slow, TimeoutError);
+        const behind = conn.fetchval("select 1");
+        await until(() => cancels === 1);
+        await turn();
+        clock.advance(0.1);
+        assertEquals(await behind, "one");
+        assertEquals(cancels, 2);
+      },
+      { clock },
+    );
+  });
+
   it("gives the connection up when the server does not confirm", async () => {
     const clock = new FakeClock();
     await with_server(
-      [
-        async (peer) => {
-          await peer.start();
-          await flight(peer);
-          await flight(peer);
-          await peer.closed();
-        },
-        (peer) => peer.expect("cancel").then(() => peer.close()),
-      ],
+      async (peer) => {
+        const first = await peer.next();
+        if (first?.tag === "cancel") return peer.close();
+        peer.send(trust_startup());
+        await flight(peer);
+        await flight(peer);
+        await peer.closed();
+      },
       async (conn) => {
         const slow = conn.execute("select pg_sleep(10)", [], { timeout: 5 });
         const behind = assertRejects(() => conn.execute("select 1"), OperationalError);
