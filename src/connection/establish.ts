@@ -13,13 +13,7 @@
 
 import type { Adapter, Clock } from "../adapters/socket.ts";
 import { OperationalError, PgError, TimeoutError } from "../errors.ts";
-import { decode_backend } from "../protocol/backend.ts";
-import {
-  handshake,
-  type HandshakeIo,
-  type HandshakeOptions,
-  type SessionStart,
-} from "../protocol/handshake.ts";
+import { handshake, type HandshakeOptions, type SessionStart } from "../protocol/handshake.ts";
 import { PROTOCOL_3_0 } from "../protocol/tags.ts";
 import type { ScramKeyCache } from "../protocol/scram.ts";
 import { send_cancel } from "./cancel.ts";
@@ -28,6 +22,7 @@ import { system_clock } from "./clock.ts";
 import { type Channel, open_channel } from "./encrypt.ts";
 import type { Host } from "./hosts.ts";
 import { Line } from "./line.ts";
+import { first_line, login_io, NoAnswer } from "./login_io.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { is_acceptable, passes } from "./target_session.ts";
@@ -162,7 +157,7 @@ export class Establisher {
     try {
       signal.throwIfAborted();
       const line = new Line(socket);
-      const start = await handshake(io(line), {
+      const start = await handshake(login_io(line), {
         ...await this.#auth(host, channel),
         parameters: this.#options.startup,
         max_protocol_version: version,
@@ -224,36 +219,6 @@ export class Establisher {
   }
 }
 
-/** The server closed before it said anything. */
-class NoAnswer extends OperationalError {}
-
-/** The handshake's messages, from and to a line. */
-function io(line: Line): HandshakeIo {
-  let answered = false;
-  return {
-    send(bytes) {
-      line.out.raw(bytes);
-      line.flush();
-    },
-    async next() {
-      while (!line.frames.next()) {
-        if (!await line.read()) throw closed_early(answered);
-      }
-      answered = true;
-      return decode_backend(line.frames.tag, line.frames.body());
-    },
-  };
-}
-
-function closed_early(answered: boolean): OperationalError {
-  const message = "cannot connect: the server closed the connection during the login";
-  const info = {
-    sqlstate: "08001",
-    hint: "is it a PostgreSQL server, and does it accept connections?",
-  };
-  return answered ? new OperationalError(message, info) : new NoAnswer(message, info);
-}
-
 /** A login that the server refused: the next host would ask the same user the same. */
 function ends_search(error: unknown): boolean {
   if (!(error instanceof OperationalError)) return error instanceof PgError;
@@ -277,10 +242,6 @@ function too_slow(seconds: number, option: string): TimeoutError {
   return new TimeoutError(
     `cannot connect: the server must be ready within ${seconds} s (${option}), but was not`,
   );
-}
-
-function first_line(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

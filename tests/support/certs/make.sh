@@ -55,3 +55,4 @@ request client.key client.csr edgepg_test -addext extendedKeyUsage=clientAuth
 sign server.csr server.pem 2126 "$@"
 sign server.csr expired.pem 2001 "$@"
 sign client.csr client.pem 2126 "$@"
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key
