@@ -38,6 +38,7 @@ interface HostSocket {
   write(chunk: Uint8Array): number;
   pause(): void;
   resume(): void;
+  setKeepAlive(enable: boolean): void;
   ref(): void;
   unref(): void;
   close(): void;
@@ -80,6 +81,7 @@ async function open(address: Address): Promise<Socket> {
   const where: Where = "path" in address ? { unix: address.path } : { ...address };
   const socket = new BunSocket();
   const host = await Bun.connect({ ...where, socket: socket.handlers });
+  host.setKeepAlive(true); // as libpq does; TCP_NODELAY is on without asking
   const { remoteAddress: hostname, remotePort: port } = host;
   return socket.bind(host, hostname && port ? { hostname, port } : address);
 }
@@ -129,7 +131,7 @@ class BunSocket implements Socket {
   async start_tls(options: TlsOptions): Promise<Socket> {
     const secure = new BunSocket();
     try {
-      const excess = this.#inflow.waiting;
+      const excess = this.#inflow.unread > 0;
       this.#inflow.end(); // from here on Bun repeats the encrypted bytes to it
       if (excess) throw out_of_turn();
       const host = await this.#handshake(options, secure.handlers);

@@ -54,6 +54,7 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
   const { hostname, port } = address;
   const conn = await Deno.connect({ hostname, port, ...(signal && { signal }) });
   conn.setNoDelay(true);
+  conn.setKeepAlive(true); // as libpq does
   return wrap(conn, { hostname: conn.remoteAddr.hostname, port: conn.remoteAddr.port });
 }
 

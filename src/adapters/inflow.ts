@@ -51,10 +51,9 @@ export class Inflow {
     }, { highWaterMark: BOUND, size: (chunk) => chunk.byteLength });
   }
 
-  /** Whether bytes wait to be read. */
-  get waiting(): boolean {
-    const room = this.#controller.desiredSize;
-    return room !== null && room < BOUND;
+  /** How many bytes wait to be read. */
+  get unread(): number {
+    return BOUND - (this.#controller.desiredSize ?? BOUND); // null: errored, and so empty
   }
 
   /** Takes a chunk, which belongs to the reader from then on. */
@@ -84,7 +83,7 @@ export class Inflow {
   // Called by the stream after every read.
   #pull(): void {
     if (this.#failure !== null) {
-      if (!this.waiting) this.#controller.error(this.#failure.reason);
+      if (this.unread === 0) this.#controller.error(this.#failure.reason);
       return;
     }
     if (!this.#paused || this.#ended) return;

@@ -35,7 +35,8 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
   signal?.throwIfAborted(); // it may have aborted meanwhile
   const net: NetSocket = "path" in address
     ? connect({ path: address.path })
-    : connect({ host: address.hostname, port: address.port, noDelay: true });
+    // TCP_NODELAY for short statements; keep-alive, as libpq does, for quiet connections.
+    : connect({ host: address.hostname, port: address.port, noDelay: true, keepAlive: true });
   const drop = () => void net.destroy();
   signal?.addEventListener("abort", drop);
   try {

@@ -103,7 +103,7 @@ export function wrap(
     start_tls(options) {
       stream.off("data", take);
       stream.pause();
-      const excess = inflow.waiting;
+      const excess = inflow.unread > 0;
       inflow.end();
       return start_tls(stream, options, ground, excess, (secure) => top = secure);
     },

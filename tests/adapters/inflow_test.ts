@@ -30,13 +30,18 @@ describe("Inflow", () => {
     assertEquals(calls, ["pause", "resume"]);
   });
 
-  it("waiting tells whether bytes are unread", async () => {
-    assert(!inflow.waiting);
-    inflow.push(Uint8Array.of(1));
-    assert(inflow.waiting);
+  it("unread counts the bytes that wait", async () => {
+    assertEquals(inflow.unread, 0);
+    inflow.push(new Uint8Array(CHUNK));
+    inflow.push(new Uint8Array(2 * CHUNK));
+    assertEquals(inflow.unread, 3 * CHUNK);
     const reader = inflow.readable.getReader();
     await reader.read();
-    assert(!inflow.waiting);
+    assertEquals(inflow.unread, 2 * CHUNK);
+    await reader.read();
+    assertEquals(inflow.unread, 0);
+    inflow.fail(new Error("lost"));
+    assertEquals(inflow.unread, 0);
   });
 
   it("end() ends the stream when all is read", async () => {

@@ -36,7 +36,7 @@ describe("workerd_adapter", { ignore: workerd_path === null }, () => {
     const running = workerd.run({ action: "wait", address, size: SIZE, cue: cue.peer.address });
     await cue.peer.until(() => cue.peer.accepted > 0);
     await stalled(() => valve.down);
-    assertLess(valve.down, SIZE / 2);
+    assertLess(valve.down, SIZE * 3 / 4);
     cue.give();
     assertEquals((await running).result, SIZE);
     await cue.peer[Symbol.asyncDispose]();
