@@ -36,6 +36,7 @@ export function array_codec(element: TypeCodec): TypeCodec {
     delimiter: element.delimiter,
     format: element.format,
     is_list: true,
+    has_floats: element.has_floats === true,
 
     decode(bytes, view, start, length) {
       return decode_array(element, name, bytes, view, start, length);

@@ -33,6 +33,20 @@ const MAX_DEPTH = 64; // records within records
 /** What was looked up of a type is no longer true. */
 export class AlteredTypeError extends DataError {}
 
+/** A type was never looked up, because only the value shows it. */
+export class UnknownTypeError extends DataError {
+  /** The type's. */
+  readonly oid: number;
+
+  /** @param oid The type's. */
+  constructor(oid: number) {
+    super(`cannot decode record: the type of every field must be known, but ${oid} is not`, {
+      hint: "cast the field to text, or the record to a composite type",
+    });
+    this.oid = oid;
+  }
+}
+
 /** A composite type, such as a table's row. Its attributes are in their order, without dropped ones. */
 export function composite_codec(
   name: string,
@@ -57,6 +71,7 @@ export function composite_codec(
     array_oid,
     delimiter: ",",
     format: attributes.every(({ codec }) => codec.format === 1) ? 1 : 0,
+    has_floats: attributes.some(({ codec }) => codec.has_floats),
 
     decode(bytes, view, start, length) {
       const values = decode_fields(name, bytes, view, start, length, (field_oid, i) => {
@@ -117,7 +132,7 @@ export function composite_codec(
  * The anonymous `record`: an array of its values.
  *
  * Only the binary form says what types the values have, so results are asked
- * for in it. The text form does not tell: there every value is a string, or null.
+ * for in it, and the text form is refused.
  *
  * @param lookup Finds the codec of a field by its type; undefined if the type is not known.
  */
@@ -138,18 +153,19 @@ export function record_codec(lookup: (oid: number) => TypeCodec | undefined): Ty
         return decode_fields("record", bytes, view, start, length, (oid) => {
           const codec = lookup(oid);
           if (codec !== undefined) return codec;
-          throw new DataError(
-            `cannot decode record: the type of every field must be known, but ${oid} is not`,
-            { hint: "cast the field to text, or the record to a composite type" },
-          );
+          throw new UnknownTypeError(oid);
         });
       } finally {
         depth--;
       }
     },
 
-    decode_text(text) {
-      return read_row(text, "record");
+    decode_text() {
+      throw new DataError(
+        "cannot decode record: it must come in its binary form, which tells its types, " +
+          "but came as text",
+        { hint: "run the statement alone, or again; or cast the record to a composite type" },
+      );
     },
 
     has_binary: never_binary,

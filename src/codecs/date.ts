@@ -18,6 +18,8 @@ import { temporal_text } from "./temporal_text.ts";
 import { infinity_text, is_moment } from "./timestamp.ts";
 
 const RULE = "must be a valid Date, a string, Infinity or -Infinity";
+/** What DateStyle ISO prints, and no other style. */
+const ISO = /^(?:\d{4,7}-\d\d-\d\d(?: BC)?|-?infinity)$/;
 const MAX_DAYS = 0x7fffffff;
 const MIN_DAYS = -0x80000000;
 const MAX_ZONE = 16 * 3600 - 1; // seconds; MAX_TZDISP_HOUR, src/include/datatype/timestamp.h
@@ -39,7 +41,8 @@ export const date: TypeCodec<string> = {
   },
 
   decode_text(text) {
-    return text;
+    if (ISO.test(text)) return text;
+    throw malformed("date", "the text is not as DateStyle ISO has it");
   },
 
   has_binary: is_moment,

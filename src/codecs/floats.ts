@@ -29,6 +29,7 @@ export const float8: TypeCodec<number> = {
   array_oid: 1022,
   delimiter: ",",
   format: 1,
+  has_floats: true,
 
   decode(_bytes, view, start, length) {
     if (length !== 8) throw wrong_size("float8", 8, length);
@@ -59,6 +60,7 @@ export const float4: TypeCodec<number> = {
   array_oid: 1021,
   delimiter: ",",
   format: 1,
+  has_floats: true,
 
   decode(_bytes, view, start, length) {
     if (length !== 4) throw wrong_size("float4", 4, length);

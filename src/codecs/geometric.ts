@@ -152,6 +152,7 @@ function figure_codec(figure: Figure): TypeCodec {
     array_oid: figure.array_oid,
     delimiter: figure.delimiter ?? ",",
     format: 1,
+    has_floats: true,
 
     decode(_bytes, view, start, length) {
       const size = NUMBER_SIZE * count;
@@ -197,6 +198,7 @@ function points_codec(name: "path" | "polygon", oid: number, array_oid: number):
     array_oid,
     delimiter: ",",
     format: 1,
+    has_floats: true,
 
     decode(bytes, view, start, length) {
       const count = length < header ? -1 : view.getInt32(start + header - 4);

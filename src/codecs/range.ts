@@ -82,6 +82,7 @@ export function range_codec(
     array_oid,
     delimiter: ",",
     format: subtype.format,
+    has_floats: subtype.has_floats === true,
 
     decode(bytes, view, start, length) {
       return decode_range(subtype, name, bytes, view, start, length);
@@ -125,6 +126,7 @@ export function multirange_codec(
     array_oid,
     delimiter: ",",
     format: subtype.format,
+    has_floats: subtype.has_floats === true,
     is_list: true,
 
     decode(bytes, view, start, length) {

@@ -24,7 +24,7 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   constructor(context: QueryContext, sql: string) {
     super();
     this.#context = context;
-    this.#statement = context.statements.get(sql);
+    this.#statement = context.statements.get(sql, context.types);
   }
 
   override encode(writer: ByteWriter): void {

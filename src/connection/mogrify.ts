@@ -12,7 +12,7 @@ import { next_mark } from "../sql/scan.ts";
 import { DescribeExchange } from "./describe.ts";
 import { check_parameter_count, check_parameters, needs_types } from "./parameters.ts";
 import type { CallOptions } from "./queryable.ts";
-import { type QueryContext, QueryExchange } from "./query.ts";
+import { QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
 import type { Session } from "./session.ts";
 import { StatementCache } from "./statements.ts";
@@ -79,21 +79,10 @@ async function quote(
   if (typed) {
     const { parameter_oids } = await session.run(new DescribeExchange(session, query), call);
     check_parameter_count(parameter_oids!.length, values.length);
-    statements.get(sql).set_parameters(parameter_oids!, session.codecs);
+    statements.get(sql, session.types).set_parameters(parameter_oids!, session.codecs);
   }
-  const exchange = new QueryExchange(scratch(session, statements), sql, values, scalar_row);
+  const context = session.context({ statements }); // which the session does not keep
+  const exchange = new QueryExchange(context, sql, values, scalar_row);
   const { rows }: Result<string[]> = await session.run(exchange, call);
   return rows[0]!;
-}
-
-/** The session, with statements that it does not keep. */
-function scratch(session: Session, statements: StatementCache): QueryContext {
-  const { wire, types } = session;
-  return {
-    wire,
-    types,
-    statements,
-    needs_description: () => false,
-    learn: (oids, first) => session.learn(oids, first),
-  };
 }

@@ -17,10 +17,11 @@ import type { CodecRegistry } from "../codecs/registry.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { Column } from "../rows/column.ts";
 import { quote_identifier } from "../sql/quote.ts";
-import { type QueryContext, QueryExchange } from "./query.ts";
+import { QueryExchange } from "./query.ts";
 import { count_of, type Result } from "./result.ts";
 import type { RunOptions, Session } from "./session.ts";
 import { type PreparedStatement, StatementCache } from "./statements.ts";
+import type { TypeCatalog } from "./types.ts";
 
 const MAX_COUNT = 0x7fffffff; // FETCH and MOVE count in a signed 32-bit integer
 
@@ -160,13 +161,7 @@ export class ServerCursor<R> {
   #query(sql: string, statements: StatementCache): Promise<Result<R>> {
     const session = this.#session;
     const { row_factory, timeout } = this.#run;
-    const context: QueryContext = {
-      wire: session.wire,
-      statements,
-      types: session.types,
-      needs_description: () => false,
-      learn: (oids, first) => session.learn(oids, first),
-    };
+    const context = session.context({ statements });
     return session.run(new QueryExchange(context, sql, [], row_factory), { timeout });
   }
 }
@@ -182,8 +177,8 @@ class DescribedStatements extends StatementCache {
     this.#codecs = codecs;
   }
 
-  override get(sql: string): PreparedStatement {
-    const statement = super.get(sql);
+  override get(sql: string, types: TypeCatalog): PreparedStatement {
+    const statement = super.get(sql, types);
     statement.set_parameters([], this.#codecs);
     statement.set_columns(this.#columns, this.#codecs);
     return statement;

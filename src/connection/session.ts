@@ -15,12 +15,13 @@ import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
 import { object_row, type RowFactory } from "../rows/factories.ts";
 import type { Exchange } from "./exchange.ts";
-import { QueryExchange } from "./query.ts";
+import { type QueryContext, QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
 import { SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
 import type { Line } from "./line.ts";
-import { LOOKUP, LOOKUP_13, type TypeCatalog, type TypeRow } from "./types.ts";
+import { TextForm } from "./text_form.ts";
+import { LOOKUP, LOOKUP_13, TypeCatalog, type TypeRow } from "./types.ts";
 import { Wire, type WireEvents } from "./wire.ts";
 
 /** What LISTEN brings. */
@@ -67,13 +68,15 @@ export interface RunOptions<R> {
 }
 
 /** An authenticated session. */
-export class Session implements WireEvents {
+export class Session implements WireEvents, QueryContext {
   /** The only owner of the socket. */
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
   readonly parameters: ReadonlyMap<string, string>;
   /** Types that are not built in. */
   readonly types: TypeCatalog;
+  /** What the text of results means. */
+  readonly text_form: TextForm;
   /** Prepared statements. */
   readonly statements: StatementCache;
   /** The server process; 0 where the server did not say. */
@@ -91,6 +94,8 @@ export class Session implements WireEvents {
   /** True once its user closed it. */
   closed: boolean = false;
   #portals = 0;
+  #has_altered = false; // a type, in a transaction that may still be open
+  #learning: Promise<void> = Promise.resolve(); // never rejects
   readonly #parameters: Map<string, string>;
   readonly #start: SessionStart;
   readonly #options: SessionOptions;
@@ -103,6 +108,7 @@ export class Session implements WireEvents {
     this.#parameters = start.parameters;
     this.parameters = start.parameters;
     this.types = types;
+    this.text_form = new TextForm(start.parameters);
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
     this.backend_pid = start.backend_pid;
     this.protocol_version = start.protocol_version;
@@ -141,18 +147,47 @@ export class Session implements WireEvents {
     return this.run(new SimpleExchange(this, sql, options.row_factory), options);
   }
 
-  /** Whether a statement must be described before it first runs, since some of it cannot be read from text. */
-  needs_description(sql: string): boolean {
-    return this.types.needs_binary || RECORD.test(sql) ||
-      this.parameters.get("DateStyle")?.startsWith("ISO") === false;
+  /** Where a statement runs that differs from others in this. */
+  context(own: Partial<Pick<QueryContext, "statements" | "types" | "text_form">>): QueryContext {
+    const { wire, clock } = this;
+    const { statements, types, text_form } = { ...this, ...own };
+    return {
+      wire,
+      clock,
+      statements,
+      types,
+      text_form,
+      learn: (oids, first) => this.#learn(types, oids, first),
+      completed: (command_tag) => this.completed(command_tag),
+    };
   }
 
-  /** Looks types up. `first`: before the head of the wire, which waits for them. */
-  async learn(oids: readonly number[], first: boolean): Promise<void> {
-    await this.types.load(oids, async (oids) => {
+  /** QueryContext. */
+  learn(oids: readonly number[], first: boolean): Promise<void> {
+    return this.#learn(this.types, oids, first);
+  }
+
+  /** QueryContext. */
+  completed(command_tag: string): void {
+    if (!ALTERS_TYPES.test(command_tag)) return;
+    this.types.forget();
+    this.#has_altered = true;
+  }
+
+  /** One after the other, so that nothing is looked up twice; but the head of the wire waits for nobody. */
+  #learn(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
+    if (first) return this.#look_up(types, oids, true);
+    const looked_up = this.#learning.then(() => this.#look_up(types, oids, false));
+    this.#learning = looked_up.catch(() => {}); // told to who asked
+    return looked_up;
+  }
+
+  async #look_up(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
+    await types.load(oids, async (oids) => {
       const has_multiranges = parseInt(this.parameters.get("server_version") ?? "") >= 14;
       const query = has_multiranges ? LOOKUP : LOOKUP_13;
-      const lookup = new QueryExchange(this, query, [`{${oids.join()}}`], object_row);
+      const context = this.context({ types: PLAIN_TYPES, text_form: PLAIN_TEXT });
+      const lookup = new QueryExchange(context, query, [`{${oids.join()}}`], object_row);
       if (first) this.wire.submit_first(lookup, LOOKUP_TIMEOUT);
       else this.wire.submit(lookup, LOOKUP_TIMEOUT);
       return (await lookup.promise).rows as TypeRow[];
@@ -204,6 +239,10 @@ export class Session implements WireEvents {
   /** WireEvents. */
   idle(): void {
     this.used_at = this.clock.now();
+    if (this.#has_altered && this.state === "I") { // others saw the types as they were, until now
+      this.#has_altered = false;
+      this.types.forget();
+    }
     this.owner?.on_idle?.();
   }
 
@@ -218,9 +257,12 @@ export class Session implements WireEvents {
   }
 }
 
+/** The lookup returns nothing but system types, whatever codecs the user has. */
+const PLAIN_TYPES = new TypeCatalog({});
+const PLAIN_TEXT = new TextForm(new Map());
 /** Seconds for a look into the catalogue. */
 const LOOKUP_TIMEOUT = 30;
-/** What may return an anonymous record, whose text does not say what types its values have. */
-const RECORD = /\b(row|record)\b|(\bselect|,)\s*\(/i;
+/** Command tags of what changes a type's attributes. */
+const ALTERS_TYPES = /^(?:ALTER (?:TYPE|TABLE|VIEW|FOREIGN|MATERIALIZED|EXTENSION)|CREATE VIEW)/;
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;

@@ -14,7 +14,7 @@ import type { OperationalError } from "../errors.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
-import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
+import { row_decoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { server_error } from "../server_error.ts";
 import { commit_unknown, commits, rolled_back } from "./commit.ts";
@@ -22,6 +22,7 @@ import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.t
 import { copy_refused, may_copy } from "./plain_copy.ts";
 import type { QueryContext } from "./query.ts";
 import { Result } from "./result.ts";
+import { RowReader } from "./row_reader.ts";
 
 /** Runs statements without parameters and reads all their results. */
 export class SimpleExchange<R> extends Exchange<Result<R>[]> {
@@ -30,10 +31,8 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   readonly #factory: RowFactory<R>;
   #results: Result<R>[] = [];
   #columns: readonly Column[] | null = null;
-  #decode: RowDecoder<R> | null = null;
-  #rows: R[] = [];
-  #raw: Uint8Array[] | null = null; // rows that wait for types to be looked up
-  readonly #waiting: WaitingRows<R>[] = [];
+  #reader: RowReader<R> | null = null; // of the result that comes
+  #waiting: RowReader<R>[] = []; // for types to be looked up
   #error: unknown = null;
 
   /** @param sql Any number of statements. */
@@ -42,6 +41,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     this.#context = context;
     this.#sql = sql;
     this.#factory = factory;
+    context.text_form.note(sql);
     this.exclusive = may_copy(sql);
   }
 
@@ -76,13 +76,9 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
 
   override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     if (this.#error !== null) return;
-    if (this.#decode === null) throw unexpected("DataRow");
-    if (this.#raw !== null) {
-      this.#raw.push(bytes.slice(start, end));
-      return;
-    }
+    if (this.#reader === null) throw unexpected("DataRow");
     try {
-      this.#rows.push(this.#decode(bytes, view, start, end));
+      this.#reader.add(bytes, view, start, end);
     } catch (error) {
       if (is_protocol_error(error)) throw error;
       this.#error = error;
@@ -94,17 +90,17 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   override ready(): Step {
-    if (this.#waiting.length === 0 || this.#error !== null) this.#settle();
-    else {
-      const oids = this.#waiting.flatMap(({ columns }) =>
-        columns.map((column) => column.type_code)
-      );
-      void this.#context.learn(oids, false)
-        .then(() => this.#decode_waiting())
-        .catch((error) => this.#error = error)
-        .then(() => this.#settle());
-    }
+    this.#look_up();
     return "done";
+  }
+
+  #look_up(): void {
+    this.#waiting = this.#waiting.filter((reader) => reader.waits);
+    if (this.#waiting.length === 0 || this.#error !== null) return this.#settle();
+    void this.#context.learn(this.#waiting.flatMap((reader) => reader.unknown), false)
+      .then(() => this.#waiting.forEach((reader) => reader.retry()))
+      .catch((error) => this.#error = error)
+      .then(() => this.#look_up());
   }
 
   #settle(): void {
@@ -118,44 +114,27 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     this.reject(sent && commits(this.#sql) ? commit_unknown(error) : error);
   }
 
-  #begin(columns: readonly ColumnDescription[]): void {
-    this.#columns = columns.map((column) => new Column(column));
-    this.#decode = this.#decoder(this.#columns);
-    const unknown = this.#context.types.missing(columns.map((column) => column.type_oid));
-    this.#raw = unknown.length > 0 ? [] : null;
+  #begin(descriptions: readonly ColumnDescription[]): void {
+    const { types, text_form } = this.#context;
+    const columns = this.#columns = descriptions.map((column) => new Column(column));
+    const type_oids = columns.map((column) => column.type_code);
+    this.#reader = new RowReader(types, {
+      type_oids,
+      make_decoder: () => {
+        const codecs = type_oids.map((oid) => types.registry.lookup(oid));
+        text_form.check(codecs);
+        return row_decoder(columns, codecs, [], this.#factory);
+      },
+    });
   }
 
   #end(command_tag: string | null): void {
-    if (this.#raw !== null) {
-      this.#waiting.push({ columns: this.#columns!, raw: this.#raw, rows: this.#rows });
-    }
-    this.#results.push(new Result(this.#rows, command_tag, this.#columns));
-    this.#rows = [];
-    this.#columns = this.#decode = this.#raw = null;
+    const reader = this.#reader;
+    if (reader?.waits) this.#waiting.push(reader);
+    this.#results.push(new Result(reader?.rows ?? [], command_tag, this.#columns));
+    this.#columns = this.#reader = null;
+    if (command_tag !== null) this.#context.completed(command_tag);
   }
-
-  #decoder(columns: readonly Column[]): RowDecoder<R> {
-    const { registry } = this.#context.types;
-    const codecs = columns.map((column) => registry.lookup(column.type_code));
-    return row_decoder(columns, codecs, [], this.#factory);
-  }
-
-  #decode_waiting(): void {
-    for (const { columns, raw, rows } of this.#waiting) {
-      const decode = this.#decoder(columns);
-      for (const row of raw) {
-        const view = new DataView(row.buffer, row.byteOffset, row.length);
-        rows.push(decode(row, view, 0, row.length));
-      }
-    }
-  }
-}
-
-/** Rows of a result that shows types which are not known yet. */
-interface WaitingRows<R> {
-  readonly columns: readonly Column[];
-  readonly raw: readonly Uint8Array[];
-  readonly rows: R[];
 }
 
 /**

@@ -17,6 +17,7 @@ import { encode_close } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
+import type { TypeCatalog } from "./types.ts";
 
 /** A statement as the server described it. */
 export class PreparedStatement {
@@ -38,12 +39,18 @@ export class PreparedStatement {
   formats: readonly Format[] = [];
   /** Whether `columns` is known. */
   described: boolean = false;
+  /** Of the catalog that its codecs are of, when it was made. */
+  readonly epoch: number;
+  /** What a cache knows it by. */
+  readonly key: string;
   #decoders: Map<RowFactory<unknown>, RowDecoder<unknown>> = new Map();
 
   /** @param name Empty for the unnamed one. */
-  constructor(name: string, sql: string) {
+  constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
     this.name = name;
     this.sql = sql;
+    this.epoch = epoch;
+    this.key = key;
   }
 
   /** Takes ParameterDescription. */
@@ -123,6 +130,8 @@ export class StatementCache {
   readonly #size: number;
   readonly #named: boolean;
   readonly #statements: Map<string, PreparedStatement> = new Map(); // least recently used first
+  #usual: TypeCatalog | null = null; // the first, whose keys are the statements' texts
+  readonly #others: WeakMap<TypeCatalog, string> = new WeakMap(); // what their keys begin with
   #closing: string[] = [];
   #count = 0;
 
@@ -135,23 +144,26 @@ export class StatementCache {
     this.#named = named && size > 0;
   }
 
-  /** The statement of a text, known or new. */
-  get(sql: string): PreparedStatement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) {
-      this.#statements.delete(sql);
-      this.#statements.set(sql, known);
+  /** The statement of a text with the codecs of `types`, known or new. */
+  get(sql: string, types: TypeCatalog): PreparedStatement {
+    const key = this.#key(sql, types);
+    const known = this.#statements.get(key);
+    if (known?.epoch === types.epoch) {
+      this.#statements.delete(key);
+      this.#statements.set(key, known);
       return known;
     }
-    const statement = new PreparedStatement(this.#named ? `edgepg_${++this.#count}` : "", sql);
+    if (known !== undefined) this.drop(known);
+    const name = this.#named ? `edgepg_${++this.#count}` : "";
+    const statement = new PreparedStatement(name, sql, types.epoch, key);
     if (this.#size > 0) this.#keep(statement);
     return statement;
   }
 
   /** Forgets a statement that no longer works; the next use of its text parses it anew. */
   drop(statement: PreparedStatement): void {
-    if (this.#statements.get(statement.sql) !== statement) return;
-    this.#statements.delete(statement.sql);
+    if (this.#statements.get(statement.key) !== statement) return;
+    this.#statements.delete(statement.key);
     this.#close(statement);
   }
 
@@ -176,7 +188,16 @@ export class StatementCache {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);
     }
-    this.#statements.set(statement.sql, statement);
+    this.#statements.set(statement.key, statement);
+  }
+
+  #key(sql: string, types: TypeCatalog): string {
+    this.#usual ??= types;
+    if (types === this.#usual) return sql;
+    const known = this.#others.get(types);
+    const prefix = known ?? `${++this.#count}\0`; // no statement's text has a NUL
+    if (known === undefined) this.#others.set(types, prefix);
+    return prefix + sql;
   }
 
   #close(statement: PreparedStatement): void {

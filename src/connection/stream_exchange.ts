@@ -183,12 +183,14 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.#owns = true;
     this.occupies = "a stream";
     encode_command(writer, "BEGIN");
+    this.attempt.binds_before = 1;
   }
 
   #deliver(): void {
     this.#took = this.#loan.session.clock.now() - this.#sent_at;
-    if (this.rows.length > 0 && !this.#leaving) this.#batch = this.rows;
-    this.rows = [];
+    const { reader } = this.attempt;
+    if (reader.rows.length > 0 && !this.#leaving) this.#batch = reader.rows;
+    reader.rows = [];
     if (this.#batch !== null) this.#wake?.();
   }
 

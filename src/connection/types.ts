@@ -19,6 +19,7 @@ import { scalar_text } from "../codecs/kinds.ts";
 import { printed_codec } from "../codecs/printed.ts";
 import { multirange_codec, range_codec } from "../codecs/range.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
+import { text_codec } from "../codecs/text.ts";
 import { from_user_codec } from "../codecs/user.ts";
 import { InterfaceError } from "../errors.ts";
 
@@ -53,16 +54,23 @@ export const LOOKUP: string = lookup("in (r.rngtypid, r.rngmultitypid)");
 /** As `LOOKUP`. */
 export const LOOKUP_13: string = lookup("= r.rngtypid");
 
+/** Milliseconds without another look after one that changed nothing. */
+const PATIENCE = 10_000;
+
 /** Runs `LOOKUP` for these OIDs. */
 export type Ask = (oids: readonly number[]) => Promise<readonly TypeRow[]>;
 
 /** The types that a pool's connections know. */
 export class TypeCatalog {
+  /** How often it has forgotten what it knew. What was described before may hold codecs that are no longer true. */
+  epoch: number = 0;
+  readonly #options: CodecOptions;
+  readonly #codecs: readonly Codec[];
   readonly #builtin: CodecRegistry;
   readonly #named: ReadonlyMap<string, Codec>; // the user's, by `schema.name`
-  readonly #enable_hstore: boolean;
   readonly #asked: Set<number> = new Set(); // what stays text
   #registry: CodecRegistry;
+  #in_vain_at = -Infinity;
 
   /**
    * True where some value can be read only in binary, so that statements must be
@@ -75,17 +83,23 @@ export class TypeCatalog {
    * @throws {InterfaceError} If one is for a type that is not known and has neither OID nor schema.
    */
   constructor(options: CodecOptions, codecs: readonly Codec[] = []) {
+    this.#options = options;
+    this.#codecs = codecs;
     const builtin = builtin_registry(options);
     const placed = codecs.map((codec) => place(codec, builtin));
     this.#builtin = this.#registry = builtin.with(placed.filter((codec) => codec !== null));
     this.#named = new Map(codecs.map((codec) => [codec.name, codec]));
-    this.#enable_hstore = options.enable_hstore ?? true;
     this.needs_binary = codecs.some((codec) => codec.format !== "text");
   }
 
   /** All that is known now. */
   get registry(): CodecRegistry {
     return this.#registry;
+  }
+
+  /** Another catalog, with these codecs in front of all others. Throws as the constructor does. */
+  with(codecs: readonly Codec[]): TypeCatalog {
+    return new TypeCatalog(this.#options, [...this.#codecs, ...codecs]);
   }
 
   /** Those of `oids` that were never looked up. */
@@ -95,6 +109,7 @@ export class TypeCatalog {
 
   /** Looks types up, and what they are made of. */
   async load(oids: readonly number[], ask: Ask): Promise<void> {
+    const { epoch } = this;
     const rows = new Map<number, TypeRow>();
     const asked = new Set<number>();
     for (let next = this.missing(oids); next.length > 0;) {
@@ -103,16 +118,38 @@ export class TypeCatalog {
       for (const row of found) rows.set(row.oid, row);
       next = this.missing(found.flatMap(parts_of)).filter((oid) => !asked.has(oid));
     }
+    if (epoch !== this.epoch) return await this.load(oids, ask); // it was altered meanwhile
     this.#registry = this.#registry.with(this.#build(rows));
     for (const oid of asked) {
       if (!this.#registry.has(oid)) this.#asked.add(oid);
     }
   }
 
+  /** Whether a type is known without being looked up. */
+  is_builtin(oid: number): boolean {
+    return this.#builtin.has(oid);
+  }
+
+  /**
+   * A value does not fit its type as it was looked up: forgets all, in case that was altered.
+   *
+   * @param now Milliseconds.
+   * @param in_vain Whether it did not fit what was looked up just now either.
+   * @returns False if there is nothing to hope for, as nothing came of it lately.
+   */
+  doubt(now: number, in_vain: boolean): boolean {
+    if (in_vain) this.#in_vain_at = now;
+    if (now - this.#in_vain_at < PATIENCE) return false;
+    this.forget();
+    return true;
+  }
+
   /** Forgets all that was looked up, as when the server shows that a type was altered. */
   forget(): void {
+    if (this.#registry === this.#builtin && this.#asked.size === 0) return;
     this.#registry = this.#builtin;
     this.#asked.clear();
+    this.epoch++;
   }
 
   #build(rows: ReadonlyMap<number, TypeRow>): TypeCodec[] {
@@ -136,7 +173,7 @@ export class TypeCatalog {
     const { oid, array_oid, kind } = row;
     const name = `${row.schema}.${row.name}`;
     const own = this.#named.get(name);
-    if (own !== undefined) return from_user_codec(own, oid, array_oid);
+    if (own !== undefined) return from_user_codec(own, oid, array_oid, row.delimiter);
     if (row.element !== 0) return made(codec_of(row.element), array_codec);
     switch (kind) {
       case "e":
@@ -161,7 +198,10 @@ export class TypeCatalog {
           }),
         );
       case "b":
-        if (row.name === "hstore" && this.#enable_hstore) return hstore_codec(oid, array_oid);
+        if (row.name === "hstore" && this.#options.enable_hstore !== false) {
+          return hstore_codec(oid, array_oid);
+        }
+        if (row.name === "citext") return text_codec(name, oid, array_oid);
         return { ...as_text(name, oid, array_oid), delimiter: row.delimiter };
     }
     return null;
@@ -184,7 +224,7 @@ function as_text(name: string, oid: number, array_oid: number): TypeCodec {
 
 /** A user's codec under the OIDs it has or replaces; null if it must be looked up by name. */
 function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
-  const known = builtin.find(codec.name);
+  const known = builtin.find(codec.name.replace(/^pg_catalog\./, ""));
   const oid = codec.oid ?? known?.oid;
   if (oid !== undefined) {
     return from_user_codec(codec, oid, codec.array_oid ?? known?.array_oid ?? 0);
@@ -200,7 +240,7 @@ function lookup(is_range: string): string {
   // Everything is qualified, so that no search_path decides what runs (CVE-2018-1058).
   return `select t.oid, n.nspname as schema, t.typname as name, t.typtype::pg_catalog.text as kind,
   t.typarray as array_oid, t.typdelim::pg_catalog.text as delimiter,
-  case when t.typlen operator(pg_catalog.=) -1 then t.typelem else 0 end as element,
+  case when e.typarray operator(pg_catalog.=) t.oid then e.oid else 0 end as element,
   t.typbasetype as base, coalesce(r.rngsubtype, 0) as subtype,
   array(select a.attname from pg_catalog.pg_attribute a
     where a.attrelid operator(pg_catalog.=) t.typrelid and a.attnum operator(pg_catalog.>) 0
@@ -210,6 +250,7 @@ function lookup(is_range: string): string {
       and not a.attisdropped order by a.attnum) as attribute_types
 from pg_catalog.pg_type t
 join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace
+left join pg_catalog.pg_type e on e.oid operator(pg_catalog.=) t.typelem
 left join pg_catalog.pg_range r on t.oid ${is_range}
 where t.oid operator(pg_catalog.=) any ($1::pg_catalog.oid[])`;
 }

@@ -1,5 +1,5 @@
 /**
- * Finds `%` and `$1` in a query, but not between quotes or in comments.
+ * Tells what of a query stands between quotes or in comments, and finds `%` and `$1` in the rest.
  *
  * Law: it splits text as the server's scanner does, so both see the same quotes.
  *
@@ -46,6 +46,31 @@ export function next_mark(query: string, at: number, options: ScanOptions): Mark
     if (MARK.test(text)) return { text, start, end };
     at = end_of_token(query, text, end, escapes);
   }
+}
+
+/**
+ * The query with a space for each comment, `''` for each string and `""` for each quoted name:
+ * what is left means what it says.
+ */
+export function code_of(query: string, options: ScanOptions = {}): string {
+  const escapes = options.standard_conforming_strings === false;
+  let code = "";
+  for (let at = 0;;) {
+    const match = match_from(TOKEN, query, at);
+    if (match === null) return code + query.slice(at);
+    const text = match[0];
+    const end = end_of_token(query, text, match.index + text.length, escapes);
+    code += query.slice(at, match.index) + (stand_in(text) ?? text);
+    at = end;
+  }
+}
+
+/** What stands for a token that begins so; null if it stands for itself. */
+function stand_in(token: string): string | null {
+  if (token === '"') return '""';
+  if (token === "--" || token === "/*") return " ";
+  const is_string = token.endsWith("'") || (token.startsWith("$") && token.endsWith("$"));
+  return is_string ? "''" : null;
 }
 
 /** Where the token ends that begins with `token` and goes on at `at`. */

@@ -1,0 +1,85 @@
+/**
+ * What the server refuses when a statement is parsed or bound, before it runs.
+ *
+ * Law: a value that does not fit is told in the same words whoever noticed it: its place, its type
+ * and its kind. A refusal that may be due to what was known of the statement, and no longer is
+ * true, is told apart from one that would come again.
+ *
+ * @module
+ */
+
+import { ByteWriter } from "../bytes/writer.ts";
+import { kind_of } from "../codecs/kinds.ts";
+import { DatabaseError, DataError, type Diagnostic } from "../errors.ts";
+import { server_error, server_message } from "../server_error.ts";
+import { check_parameter_count, write_parameter } from "./parameters.ts";
+import type { PreparedStatement } from "./statements.ts";
+
+/** What was refused. */
+export interface Refused {
+  readonly statement: PreparedStatement;
+  readonly values: readonly unknown[];
+  /** Whether the statement was known before it was sent. */
+  readonly was_known: boolean;
+  /** Whether the values were taken, so that the statement may have run. */
+  readonly bound: boolean;
+}
+
+const VALUE_REFUSED = "22"; // the class of SQLSTATEs
+/** A parameter's place, in the context of an error: `unnamed portal parameter $1`. */
+const PLACE = /\$(\d+)/;
+/** What a statement may meet whose tables, types or functions are no longer as they were. */
+const CHANGED = /^(42|XX)/;
+/** Read composite values; refuse what has other attributes than the type. */
+const RECORD_READERS: ReadonlySet<string> = new Set(["record_in", "record_recv"]);
+
+/** The error to throw. */
+export function explain(diag: Diagnostic, refused: Refused): unknown {
+  const { statement, values, bound } = refused;
+  const error = server_error(diag, statement.sql);
+  if (bound || statement.parameter_oids === null) return error;
+  if (diag.sqlstate === "08P01") return miscount(statement, values) ?? error;
+  const is_value = diag.sqlstate?.startsWith(VALUE_REFUSED) === true;
+  const place = PLACE.exec(diag.context ?? "")?.[1];
+  const index = place === undefined && values.length === 1 ? 0 : Number(place) - 1;
+  return is_value && index in values ? misfit(diag, refused, index) : error;
+}
+
+/** Whether to forget the statement, and parse it once more. */
+export function is_stale(error: unknown, { statement, was_known, bound }: Refused): boolean {
+  if (!(error instanceof DatabaseError) || error.diag === null) return false;
+  const { sqlstate, diag } = error;
+  if (sqlstate === "26000") return true; // forgotten: DISCARD, a pooler
+  if (sqlstate === "0A000") return diag.source_function === "RevalidateCachedQuery";
+  // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
+  if (sqlstate === "08P01") return statement.name === "" && statement.described;
+  return was_known && !bound && CHANGED.test(sqlstate ?? "");
+}
+
+/** Whether a composite value was refused, as when its type was altered. */
+export function is_altered(error: unknown, { was_known, bound }: Refused): boolean {
+  if (!was_known || bound || !(error instanceof DatabaseError)) return false;
+  return RECORD_READERS.has(error.diag?.source_function ?? "");
+}
+
+function miscount(statement: PreparedStatement, values: readonly unknown[]): unknown {
+  try {
+    check_parameter_count(statement.parameter_oids!.length, values.length);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** In the words of the codec where it would not have sent the value, else in the server's. */
+function misfit(diag: Diagnostic, { statement, values }: Refused, index: number): unknown {
+  const info = { diag, query: statement.sql };
+  const codec = statement.parameters[index];
+  try {
+    write_parameter(new ByteWriter(), index, values[index], codec);
+  } catch (error) {
+    if (error instanceof DataError) return new DataError(error.message, { ...info, cause: error });
+  }
+  const what = `$${index + 1} as ${codec?.name}, given as ${kind_of(values[index])}`;
+  const said = server_message({ ...diag, context: null }, statement.sql);
+  return new DataError(`cannot bind ${what}: ${said}`, info);
+}
