@@ -199,7 +199,9 @@ export class Connection extends SessionControl implements AsyncDisposable {
   ): Promise<Result<R>[]> {
     const { text, values, run } = this.#prepare("execute a statement", query, params, options);
     try {
-      const is_simple = is_command(text) ? !values?.length : values === null && text.includes(";");
+      const is_simple = is_command(text)
+        ? !values?.length
+        : values === null && this.#session.text_form.has_several(text);
       if (is_simple) return await this.#session.simple(text, run);
       return [await this.#session.query(text, values ?? [], run)];
     } catch (error) {
