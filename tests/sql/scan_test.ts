@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { next_mark } from "../../src/sql/scan.ts";
+import { code_of, next_mark } from "../../src/sql/scan.ts";
 
 /** All marks, as one text. */
 function marks(query: string, standard_conforming_strings = true): string {
@@ -43,5 +43,28 @@ describe("next_mark()", () => {
   it("minds the server's setting for backslashes", () => {
     assertEquals(marks("'\\' $1 '$2'", true), "$1");
     assertEquals(marks("'\\' $1 '$2'", false), "$2");
+  });
+});
+
+describe("code_of()", () => {
+  const queries: readonly [query: string, code: string][] = [
+    ["", ""],
+    ["select 1 % $1", "select 1 % $1"],
+    [`select 'a;b', E'\\';', "x;", $$;$$, $a$;$a$, e1`, `select '', '', "", '', '', e1`],
+    ["select 1; -- a; b\nselect 2 /* ; /* ; */ ; */;", "select 1;  \nselect 2  ;"],
+    ["select 'it''s; '", "select ''''"],
+    ["select U&'d\\0061;', b'1', a-b", "select U&'', b'', a-b"],
+    ["select 'open;", "select ''"],
+  ];
+  for (const [query, code] of queries) {
+    it(`leaves ${JSON.stringify(code)} of ${JSON.stringify(query)}`, () => {
+      assertEquals(code_of(query), code);
+    });
+  }
+
+  it("minds the server's setting for backslashes", () => {
+    const query = "select '\\'; select 2 '";
+    assertEquals(code_of(query), "select ''; select 2 ''");
+    assertEquals(code_of(query, { standard_conforming_strings: false }), "select ''");
   });
 });
