@@ -187,6 +187,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
     return await this.#nest(fn);
   }
 
+  /** Runs a statement in the transaction. See `Queryable.execute()`. */
   override async execute<R = ObjectRow>(
     query: string | Sql,
     params?: Params,

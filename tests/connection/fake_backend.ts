@@ -31,6 +31,8 @@ export type Deed = "reset" | "hang" | `${number}` | string | undefined;
 export class FakeBackend {
   /** The statements that it was asked to run, in their order. */
   readonly log: string[] = [];
+  /** In which transaction each of `log` ran, from 1; 0: in none. */
+  readonly transactions: number[] = [];
   /** The statements that were prepared. */
   readonly prepared: string[] = [];
   /** How many requests to cancel came. */
@@ -40,6 +42,7 @@ export class FakeBackend {
   /** Types (text, bytea or of four bytes) and values, in text, of what functions return; else a text: the statement's. */
   readonly results: Map<string, { readonly type_oid: number; readonly value: string }> = new Map();
   #state = "I";
+  #begun = 0; // transactions so far
   #binary = false; // what Bind asked for
   #on_cancel: (() => void) | null = null;
 
@@ -103,6 +106,7 @@ export class FakeBackend {
 
   async #run(sql: string, peer: Peer): Promise<{ bytes: Uint8Array; failed: boolean }> {
     this.log.push(sql);
+    this.transactions.push(this.#state === "I" ? 0 : this.#begun);
     let deed = this.deed(sql);
     if (deed === "reset") {
       peer.reset();
@@ -124,6 +128,7 @@ export class FakeBackend {
     const tag = commits && this.#state === "E" ? "ROLLBACK" : word;
     if (ends) this.#state = "I";
     else if (word === "BEGIN" || this.#state === "E") this.#state = "T";
+    if (word === "BEGIN") this.#begun += 1;
     if (!returns(sql)) return { bytes: command_complete(tag), failed: false };
     const { type_oid = 25, value = sql } = this.#result(sql) ?? {};
     const is_number = this.#binary && type_oid !== 25 && type_oid !== 17;
