@@ -10,7 +10,8 @@
  * @module
  */
 
-const CONDITIONS = {
+/** Every condition of the server, by SQLSTATE. */
+export const CONDITIONS = {
   // Class 00 - Successful Completion
   "00000": "successful_completion",
   // Class 01 - Warning

@@ -27,7 +27,11 @@ export abstract class CursorControl {
   abstract get timeout(): number;
   readonly #isolation_level: IsolationLevel;
 
-  /** @param isolation_level Of the transactions that `begin()` begins. */
+  /**
+   * For cursors, which are made by `Connection.cursor()`.
+   *
+   * @param isolation_level Of the transactions that `begin()` begins.
+   */
   constructor(isolation_level: IsolationLevel = IsolationLevel.default) {
     this.#isolation_level = check_isolation_level(isolation_level);
   }

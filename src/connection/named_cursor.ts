@@ -33,8 +33,11 @@ import type { Session } from "./session.ts";
  * fetched. `scroll()` beyond the last row moves behind it.
  */
 export class NamedCursor<R = ObjectRow> extends Cursor<R> {
+  /** Its name on the server. */
   override readonly name: string;
+  /** Whether it may go back; null: the server decides by the query. */
   override readonly scrollable: boolean | null;
+  /** Whether it outlives its transaction. */
   override readonly withhold: boolean;
   readonly #session: Session;
   #rows: ServerCursor<R> | null = null;
@@ -52,18 +55,22 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     this.#session = connection.lend().session;
   }
 
+  /** The columns; null before `execute()`. */
   override get description(): readonly Column[] | null {
     return this.#rows?.columns ?? null;
   }
 
+  /** Rows of the whole result; -1 until the last was fetched. */
   override get rowcount(): number {
     return this.#rows?.total ?? -1;
   }
 
+  /** Index of the next row, from 0. */
   override get rownumber(): number {
     return this.#rows?.position ?? 0;
   }
 
+  /** The command tag of the last statement; null before. */
   override get statusmessage(): string | null {
     return this.#rows?.statusmessage ?? null;
   }
@@ -98,15 +105,18 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     return Promise.reject(new ProgrammingError(error));
   }
 
+  /** The next row; null at the end. */
   override async fetchone(): Promise<R | null> {
     return (await this.#in_turn(() => this.#fetching("fetch").take(1)))[0] ?? null;
   }
 
+  /** The next rows, at most `size` of them. */
   override async fetchmany(size: number = this.arraysize): Promise<R[]> {
     check_count(size);
     return await this.#in_turn(() => this.#fetching("fetch").take(size));
   }
 
+  /** All rows that are left. */
   override async fetchall(): Promise<R[]> {
     return await this.#in_turn(() => this.#fetching("fetch").take(Infinity));
   }

@@ -33,7 +33,11 @@ export class NotificationQueue implements AsyncIterable<Notification> {
   #end: PgError | null = null;
   #overflowed = false;
 
-  /** @param on_overflow Told once, when the first notification is dropped. */
+  /**
+   * Made by its connection.
+   *
+   * @param on_overflow Told once, when the first notification is dropped.
+   */
   constructor(clock: Clock = system_clock, on_overflow: (message: string) => void = console.warn) {
     this.#clock = clock;
     this.#on_overflow = on_overflow;

@@ -18,6 +18,8 @@ export class Result<R> {
   readonly description: readonly Column[] | null;
 
   /**
+   * Results are made by `execute()`.
+   *
    * @param statusmessage Its last word is the number of rows, where the server counts.
    * @param rowcount Default: that number.
    */

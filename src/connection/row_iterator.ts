@@ -31,7 +31,11 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
   #waiting = 0; // calls of next() that have no row yet
   #last: Promise<unknown> = Promise.resolve(); // settles with the last of them, never rejects
 
-  /** @param signal Rows that are there already are not given any more when it aborts. */
+  /**
+   * Made by `stream()` and its kin.
+   *
+   * @param signal Rows that are there already are not given any more when it aborts.
+   */
   constructor(source: BatchSource<R>, signal?: AbortSignal) {
     this.#source = source;
     this.#signal = signal;

@@ -5,7 +5,7 @@
  */
 
 export * from "../errors.ts";
-export type { Condition } from "../sqlstate.ts";
+export { type Condition, CONDITIONS } from "../sqlstate.ts";
 
 export { Connection } from "../connection/connection.ts";
 export type { ConnectionSettings, EchoEvent, Lease, Notice } from "../connection/connection.ts";
@@ -23,6 +23,12 @@ export { Cursor } from "../connection/cursor.ts";
 export type { CursorOptions } from "../connection/cursor.ts";
 export { NamedCursor } from "../connection/named_cursor.ts";
 export type { RowIterator } from "../connection/row_iterator.ts";
+export type { CopyReadable } from "../connection/copy_to.ts";
+export type { CopyWritable } from "../connection/copy_from.ts";
+export type { CopyRecord } from "../connection/copy_encoder.ts";
+export type { CopyRecordsOptions } from "../connection/copy_records_in.ts";
+export type { CopyRowsOptions } from "../connection/copy_records_out.ts";
+export type { CopyTextOptions } from "../connection/copy_table.ts";
 export type { ManyOptions } from "../connection/executemany.ts";
 export type { Items } from "../connection/item_source.ts";
 export type { StreamOptions } from "../connection/stream.ts";
@@ -37,7 +43,9 @@ export type * from "../connection/connect_options.ts";
 
 export { Pool } from "../pool/pool.ts";
 export type { AcquireOptions } from "../pool/pool.ts";
-export type { LeakEvent, PoolOptions } from "../pool/options.ts";
+export type { LeakEvent, PoolOptions, PoolSettings } from "../pool/options.ts";
+export { Listener } from "../pool/listener.ts";
+export type { Gap, ListenerEvent, ListenerHost } from "../pool/listener.ts";
 export type { PoolStats } from "../pool/stats.ts";
 
 export { Column } from "../rows/column.ts";
@@ -45,7 +53,7 @@ export { class_row, object_row, scalar_row, tuple_row } from "../rows/factories.
 export type { ObjectRow, RowFactory } from "../rows/factories.ts";
 
 export { sql } from "../sql/template.ts";
-export type { Sql, SqlTag } from "../sql/template.ts";
+export type { CompiledSql, Sql, SqlTag } from "../sql/template.ts";
 
 export { Interval } from "../codecs/interval.ts";
 export type { IntervalParts } from "../codecs/interval.ts";

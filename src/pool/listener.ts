@@ -30,6 +30,7 @@ export interface Gap {
 
 /** What a listener needs of its pool. */
 export interface ListenerHost {
+  /** Time for its pauses and probes. */
   readonly clock: Clock;
   /** Seconds for LISTEN to be confirmed. */
   readonly timeout: number;
@@ -49,17 +50,18 @@ const FIRST_PAUSE = 0.1;
 const LONGEST_PAUSE = 10;
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-type Item = Notification | Gap;
-type Reader = (result: IteratorResult<Item, undefined>) => void;
+/** What a listener yields. */
+export type ListenerEvent = Notification | Gap;
+type Reader = (result: IteratorResult<ListenerEvent, undefined>) => void;
 
 /** Notifications of some channels, and where some may be missing. `Pool.listen()` makes it; its user closes it. */
-export class Listener implements AsyncIterable<Item>, AsyncDisposable {
+export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   /** What it listens to. */
   readonly channels: readonly string[];
   readonly #open: OpenSession;
   readonly #host: ListenerHost;
   readonly #stop: AbortController = new AbortController();
-  readonly #items: Fifo<Item> = new Fifo();
+  readonly #items: Fifo<ListenerEvent> = new Fifo();
   readonly #readers: Fifo<Reader> = new Fifo();
   #session: Session | null = null;
   #good_at = Date.now(); // nothing was missed until then
@@ -69,7 +71,11 @@ export class Listener implements AsyncIterable<Item>, AsyncDisposable {
   #closed: Promise<void> | null = null;
   #stop_timer: () => void = () => {};
 
-  /** @param open Opens each of its connections. */
+  /**
+   * Listeners are made by `Pool.listen()`.
+   *
+   * @param open Opens each of its connections.
+   */
   constructor(channels: readonly string[], open: OpenSession, host: ListenerHost) {
     this.channels = channels;
     this.#open = open;
@@ -101,9 +107,9 @@ export class Listener implements AsyncIterable<Item>, AsyncDisposable {
    * Yields notifications as they come, and gaps. It ends when the listener is closed, and never throws.
    * Leaving the loop does not close the listener.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Item> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<ListenerEvent> {
     const pending = new Set<Reader>();
-    const iterator: AsyncIterableIterator<Item> = {
+    const iterator: AsyncIterableIterator<ListenerEvent> = {
       next: () =>
         new Promise((resolve) => {
           const reader: Reader = (result) => {
@@ -134,7 +140,7 @@ export class Listener implements AsyncIterable<Item>, AsyncDisposable {
     else reader({ done: false, value: item });
   }
 
-  #put(item: Item): void {
+  #put(item: ListenerEvent): void {
     const reader = this.#readers.shift();
     if (reader !== undefined) return reader({ done: false, value: item });
     if (this.#items.size === 0) this.#unread_since = Date.now();

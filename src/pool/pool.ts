@@ -159,6 +159,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
+  /** Acquires, runs and releases. See `Queryable.execute()`. */
   override execute<R = ObjectRow>(
     query: string | Sql,
     params?: Params,
@@ -170,6 +171,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     );
   }
 
+  /** @internal */
   override async lend(options: CallOptions): Promise<Loan> {
     const [slot, time_left] = await this.#borrower.borrow(options);
     const end = () => this.#sessions.put_back(slot, false);

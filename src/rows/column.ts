@@ -32,7 +32,11 @@ export class Column implements Iterable<string | number | boolean | null> {
   /** Number of the column in its table, from 1; 0 where it is no plain column of one. */
   readonly column_number: number;
 
-  /** @param description As the server sent it. */
+  /**
+   * Columns are made with each result.
+   *
+   * @param description As the server sent it.
+   */
   constructor(description: ColumnDescription) {
     const { type_oid, type_size, type_modifier } = description;
     const modifier = type_modifier > 0 ? type_modifier - VARHDRSZ : type_modifier;
