@@ -9,10 +9,12 @@
 import type { RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { CursorControl } from "./cursor_control.ts";
+import { pour_in, pour_out } from "./copy_pour.ts";
+import { columns_sql, type CopyTextOptions, table_sql, text_options } from "./copy_table.ts";
 import { executemany, type ManyOptions } from "./executemany.ts";
 import type { Items } from "./item_source.ts";
-import type { Params } from "./queryable.ts";
-import type { Result } from "./result.ts";
+import type { CallOptions, Params } from "./queryable.ts";
+import { Result } from "./result.ts";
 import type { RowIterator } from "./row_iterator.ts";
 import type { StreamOptions } from "./stream.ts";
 
@@ -46,6 +48,58 @@ export abstract class CursorBulk<R> extends CursorControl {
     const all = { timeout, ...options, row_factory };
     await this.run(query, () => {
       return executemany(this.connection.lend(), query, param_sets, all, keep);
+    });
+  }
+
+  /**
+   * Copies data into a table, as psycopg2 does.
+   *
+   * @param readable Text in the format of COPY, as bytes. It is read to its end.
+   * @param table The table's name, which is quoted whole.
+   * @param options `sep` is between values, `null` stands for NULL.
+   */
+  async copy_from(
+    readable: Items<Uint8Array>,
+    table: string | Sql,
+    options: CopyTextOptions = {},
+  ): Promise<void> {
+    const sql = `COPY ${table_sql(table)}${columns_sql(options.columns)} FROM STDIN`;
+    await this.copy_expert(sql + text_options(options), readable, options);
+  }
+
+  /**
+   * Copies a table's data out, as psycopg2 does.
+   *
+   * @param writable Takes text in the format of COPY, as bytes. It stays open.
+   * @param table The table's name, which is quoted whole.
+   * @param options `sep` is between values, `null` stands for NULL.
+   */
+  async copy_to(
+    writable: WritableStream<Uint8Array>,
+    table: string | Sql,
+    options: CopyTextOptions = {},
+  ): Promise<void> {
+    const sql = `COPY ${table_sql(table)}${columns_sql(options.columns)} TO STDOUT`;
+    await this.copy_expert(sql + text_options(options), writable, options);
+  }
+
+  /**
+   * Runs a COPY with its data from or to a stream. `rowcount` is the number of rows then.
+   *
+   * @param statement The whole statement.
+   * @param stream Where the data comes from, or goes to. A writable one stays open.
+   */
+  async copy_expert(
+    statement: string | Sql,
+    stream: Items<Uint8Array> | WritableStream<Uint8Array>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const all = { timeout: this.timeout, ...options };
+    await this.run(statement, async () => {
+      const rowcount = "getWriter" in stream
+        ? await pour_out(this.connection.copy_to(statement, all), stream)
+        : await pour_in(stream, this.connection.copy_from(statement, all));
+      return [new Result<R>([], `COPY ${rowcount}`, null)];
     });
   }
 

@@ -1,9 +1,9 @@
 /**
- * An exchange that needs to know what a statement takes and returns before it begins.
+ * An exchange that may need to know what a statement takes and returns before it begins.
  *
  *     Parse Describe Sync, a look into the catalogue for types that are not known, then begin()
  *
- * Law: what is begun is described by the server now, and not as it was once.
+ * Law: the description is the server's of now, and not one that was true once.
  *
  * @module
  */
@@ -18,21 +18,26 @@ import { PreparedStatement } from "./statements.ts";
 
 /** Has a statement described, and goes on from there. */
 export abstract class DescribingExchange<T> extends Exchange<T> {
+  /** Resolves when it is done with the session. */
+  readonly over: Promise<void>;
   /** Where it runs. */
   protected readonly context: QueryContext;
   /** The statement; described when it begins. */
   protected readonly statement: PreparedStatement;
   /** The first thing that went wrong; null while all is well. */
   protected error: unknown = null;
-  #described = false;
+  #set_over!: () => void;
+  #described: boolean;
   #unknown: number[] = [];
 
-  /** @param sql The statement. */
-  constructor(context: QueryContext, sql: string) {
+  /** @param sql The statement to describe; null: none, so that it begins at once. */
+  constructor(context: QueryContext, sql: string | null) {
     super();
     this.context = context;
-    this.statement = new PreparedStatement("", sql);
+    this.statement = new PreparedStatement("", sql ?? "");
     this.exclusive = true;
+    this.#described = sql === null;
+    this.over = new Promise((resolve) => this.#set_over = resolve);
   }
 
   /** Whether the description is complete. */
@@ -80,6 +85,11 @@ export abstract class DescribingExchange<T> extends Exchange<T> {
     if (this.#unknown.length > 0 && !this.settled) return this.#learn();
     this.#described = true;
     return "again";
+  }
+
+  override end(): void {
+    super.end();
+    this.#set_over();
   }
 
   #describe(columns: readonly ColumnDescription[] | null): void {

@@ -1,7 +1,7 @@
 /**
- * COPY that was run like any other statement, without a stream for its data.
+ * COPY statements where they are called: with a stream for their data, or without.
  *
- * Law: it is refused without harm to the session. While the server is in COPY it
+ * Law: without, they are refused and do no harm to the session. While the server is in COPY it
  * drops each Sync, so nothing may be sent behind what could be one.
  *
  * Source: https://www.postgresql.org/docs/current/protocol-flow.html (COPY Operations)
@@ -10,6 +10,9 @@
  */
 
 import { ProgrammingError } from "../errors.ts";
+import type { Sql } from "../sql/template.ts";
+import type { Call, Loan } from "./loan.ts";
+import type { CallOptions } from "./queryable.ts";
 
 const COPY = /\bcopy\b/i;
 const BEGINS_COPY = /^(\s|--.*\n|\/\*[^]*?\*\/)*copy\b/i;
@@ -22,6 +25,20 @@ export function may_copy(sql: string): boolean {
 /** Whether `sql` is a COPY. May miss one behind strange comments. */
 export function is_copy(sql: string): boolean {
   return BEGINS_COPY.test(sql);
+}
+
+/**
+ * Checks a call whose statement is a COPY with a stream.
+ *
+ * @throws {ProgrammingError} If it has parameters, which COPY cannot.
+ */
+export function copy_call(loan: Loan, query: string | Sql, options: CallOptions): Call<unknown> {
+  const call = loan.prepare("copy", query, null, options);
+  if (call.values === null || call.values.length === 0) return call;
+  throw new ProgrammingError(
+    `cannot copy: COPY takes no parameters, but the sql template has ${call.values.length}`,
+    { hint: "sql.identifier() and sql.raw() are no parameters" },
+  );
 }
 
 /** The error for it. */

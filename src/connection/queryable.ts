@@ -6,6 +6,11 @@
 
 import { type ObjectRow, type RowFactory, scalar_row } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
+import type { CopyRecord } from "./copy_encoder.ts";
+import { copy_from, type CopyWritable } from "./copy_from.ts";
+import { copy_records_from, type CopyRecordsOptions } from "./copy_records_in.ts";
+import { copy_records_to, type CopyRowsOptions } from "./copy_records_out.ts";
+import { copy_to, type CopyReadable } from "./copy_to.ts";
 import { executemany, type ManyOptions } from "./executemany.ts";
 import type { Items } from "./item_source.ts";
 import { type Lending, with_loan } from "./loan.ts";
@@ -144,5 +149,75 @@ export abstract class Queryable {
     options: StreamOptions<R> = {},
   ): RowIterator<R> {
     return stream<R>(() => this.lend(options), query, params, options);
+  }
+
+  /**
+   * The data of a `COPY ... TO STDOUT`, as the server sends it.
+   *
+   * Nothing is sent before the first read, and the server sends no faster than is read. Until the
+   * end the connection is the stream's: another statement on it is an `InterfaceError`. Cancelling
+   * the stream cancels the COPY; in a transaction, that does not fail.
+   *
+   * @param query The whole statement, which takes no parameters.
+   * @param options `timeout` is that of each wait for the server.
+   * @returns The data; after the last of it, `rowcount` is the number of rows.
+   */
+  copy_to(query: string | Sql, options: CallOptions = {}): CopyReadable {
+    return copy_to(() => this.lend(options), query, options);
+  }
+
+  /**
+   * A stream into a `COPY ... FROM STDIN`.
+   *
+   * Nothing is sent before the first chunk, and writing waits for the server. Until the end the
+   * connection is the stream's: another statement on it is an `InterfaceError`. `close()` resolves
+   * when the server has taken everything. `abort()` ends the COPY in an error, and nothing is kept;
+   * so does what the server finds wrong, which all later writes reject with.
+   *
+   * @param query The whole statement, which takes no parameters.
+   * @param options `timeout` is that of each wait for the server.
+   * @returns The way in; after `close()`, `rowcount` is the number of rows.
+   */
+  copy_from(query: string | Sql, options: CallOptions = {}): CopyWritable {
+    return copy_from(() => this.lend(options), query, options);
+  }
+
+  /**
+   * The rows of a table or a query by COPY, the fastest way out.
+   *
+   * Otherwise as `stream()`, but in a transaction too no other statement runs before the end.
+   *
+   * @param source A table's name, which is quoted whole; `sql.identifier("schema", "table")`; or a
+   * query without parameters, which is known by the spaces in it.
+   */
+  copy_records_to<R = ObjectRow>(
+    source: string | Sql,
+    options: CopyRowsOptions<R> = {},
+  ): RowIterator<R> {
+    return copy_records_to<R>(() => this.lend(options), source, options);
+  }
+
+  /**
+   * Copies records into a table by COPY, the fastest way in: all, or where one fails, none.
+   *
+   * Values are encoded as those of parameters are, in binary as far as they have such a form.
+   * Where the source is asynchronous, another statement on the connection is an `InterfaceError`.
+   *
+   * @param table Its name, which is quoted whole, or `sql.identifier("schema", "table")`.
+   * @param records Arrays in the order of `columns`, or objects by their names.
+   * @param options `columns`: default all, which a table with generated columns has too many of.
+   * `timeout` is that of the whole.
+   * @returns How many there were.
+   * @throws What `records` throws, and what `execute()` throws; the message says for which record.
+   */
+  async copy_records_from(
+    table: string | Sql,
+    records: Items<CopyRecord>,
+    options: CopyRecordsOptions = {},
+  ): Promise<number> {
+    return await with_loan(
+      this.lend(options),
+      (loan) => copy_records_from(loan, table, records, options),
+    );
   }
 }

@@ -88,13 +88,13 @@ export class Wire {
    */
   submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
     if (exchange.settled) return;
-    if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
+    if (this.#lost !== null) return this.#give_up(exchange, too_late(this.#lost), false);
     if (signal !== undefined) {
-      if (signal.aborted) return exchange.reject(signal.reason);
+      if (signal.aborted) return refuse(exchange, signal.reason);
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
     }
     const refusal = this.#order.refusal(exchange);
-    if (refusal !== null) return exchange.reject(refusal);
+    if (refusal !== null) return refuse(exchange, refusal);
     if (timeout !== Infinity) this.limit(exchange, timeout);
     this.#order.push(exchange);
   }
@@ -154,8 +154,8 @@ export class Wire {
   /** Tells the caller of `exchange` now, and stops it on the server if it runs there. */
   interrupt(exchange: Exchange<unknown>, reason: unknown): void {
     if (exchange.settled) return;
+    if (this.#order.held.remove(exchange)) return refuse(exchange, reason);
     exchange.reject(reason);
-    if (this.#order.held.remove(exchange)) return exchange.end();
     this.#cancel_if_abandoned();
   }
 
@@ -291,4 +291,9 @@ export class Wire {
     }
     return next;
   }
+}
+
+function refuse(exchange: Exchange<unknown>, reason: unknown): void {
+  exchange.reject(reason);
+  exchange.end();
 }
