@@ -48,6 +48,7 @@ const TLS_REASONS: Reasons = {
   UNABLE_TO_GET_ISSUER_CERT: UNVERIFIED,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNVERIFIED,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNVERIFIED,
+  CERT_SIGNATURE_FAILURE: UNVERIFIED, // by an authority that only has the right name
 };
 
 /** Says what could not be reached and why. Errors of this module pass as they are. */

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { NotSupportedError } from "../errors.ts";
 import { dialing } from "./dialing.ts";
 import { host_env, host_text, host_user } from "./host.ts";
+import { load_net } from "./load_node.ts";
 import { type HostStream, opened, wrap } from "./node_streams.ts";
 import type { Adapter, Address, Socket } from "./socket.ts";
 
@@ -31,7 +31,7 @@ interface NetSocket extends HostStream {
 }
 
 async function open(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
-  const { connect } = await load();
+  const { connect } = await load_net();
   signal?.throwIfAborted(); // it may have aborted meanwhile
   const net: NetSocket = "path" in address
     ? connect({ path: address.path })
@@ -51,12 +51,4 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
     close: () => {},
     remote: hostname !== undefined && port !== undefined ? { hostname, port } : address,
   });
-}
-
-async function load(): Promise<typeof import("node:net")> {
-  try {
-    return await import("node:net");
-  } catch (cause) {
-    throw new NotSupportedError("cannot connect: this runtime has no node:net", { cause });
-  }
 }

@@ -9,6 +9,7 @@
 import { OperationalError } from "../errors.ts";
 import { tls_error } from "./failure.ts";
 import { Inflow } from "./inflow.ts";
+import { load_net, load_tls } from "./load_node.ts";
 import type { Address, Socket, TlsOptions } from "./socket.ts";
 
 /** What is used of a `Duplex` of `node:stream`, a `Socket` of `node:net` or `node:tls`. */
@@ -159,8 +160,8 @@ interface SecureStream extends HostStream {
 }
 
 async function connect_tls(stream: HostStream, options: TlsOptions): Promise<SecureStream> {
-  const { isIP } = await import("node:net");
-  const { connect } = await import("node:tls");
+  const { isIP } = await load_net();
+  const { connect } = await load_tls();
   const { hostname, ca, verify, cert, key, alpn } = options;
   return connect({
     // deno-lint-ignore no-explicit-any -- it is a Duplex; the type here is our own
