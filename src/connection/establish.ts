@@ -27,6 +27,7 @@ import type { ResolvedOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { is_acceptable, passes } from "./target_session.ts";
 import type { TypeCatalog } from "./types.ts";
+import { unless_aborted } from "./within.ts";
 
 /** Opens any number of sessions with the same options, as a pool does. */
 export class Establisher {
@@ -68,6 +69,7 @@ export class Establisher {
           last = new OperationalError(`the session must be ${wanted}, but is not`);
         } catch (error) {
           signal.throwIfAborted();
+          if (error instanceof PasswordFault) throw error.reason;
           if (ends_search(error)) throw error;
           last = error;
         }
@@ -158,7 +160,7 @@ export class Establisher {
       signal.throwIfAborted();
       const line = new Line(socket);
       const start = await handshake(login_io(line), {
-        ...await this.#auth(host, channel),
+        ...await this.#auth(host, channel, signal),
         parameters: this.#options.startup,
         max_protocol_version: version,
         min_protocol_version: this.#options.min_protocol_version,
@@ -182,11 +184,12 @@ export class Establisher {
   async #auth(
     host: Host,
     { socket, encrypted }: Channel,
+    signal: AbortSignal,
   ): Promise<Omit<HandshakeOptions, "parameters">> {
     const { require_auth, channel_binding, scram_max_iterations } = this.#options;
     const certificate = encrypted ? socket.peer_certificate : null;
     return {
-      password: () => this.#options.password_for(host),
+      password: () => this.#password(host, signal),
       secret_allowed: encrypted || is_local(host),
       encrypted,
       require_auth,
@@ -195,6 +198,14 @@ export class Establisher {
       max_scram_iterations: scram_max_iterations,
       scram_keys: this.#scram_keys,
     };
+  }
+
+  async #password(host: Host, signal: AbortSignal): Promise<string | null> {
+    try {
+      return await unless_aborted(() => this.#options.password_for(host), signal);
+    } catch (error) {
+      throw new PasswordFault(error);
+    }
   }
 
   #session(host: Host, line: Line, start: SessionStart, encrypted: boolean): Session {
@@ -216,6 +227,17 @@ export class Establisher {
     });
     for (const notice of start.notices) session.notice(notice);
     return session;
+  }
+}
+
+/** There is no password to be had, which is no fault of the host. */
+class PasswordFault extends Error {
+  /** What its caller is to be told. */
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super();
+    this.reason = reason;
   }
 }
 

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { unless_aborted } from "./within.ts";
+
 /** What is needed of a transaction to end it. */
 export interface Endable extends AsyncDisposable {
   /** Whether it has not ended yet. */
@@ -32,21 +34,5 @@ export async function run_within<T, Tx extends Endable>(
   } catch (error) {
     await tx[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-/** Rejects with the signal's reason as soon as there is one, whatever `work` does then. */
-async function unless_aborted<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return await work();
-  signal.throwIfAborted();
-  let on_abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    on_abort = () => reject(signal.reason);
-    signal.addEventListener("abort", on_abort);
-  });
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", on_abort);
   }
 }

@@ -24,3 +24,22 @@ export async function within(
     stop();
   }
 }
+
+/** Rejects with the signal's reason as soon as there is one, whatever `work` does then. */
+export async function unless_aborted<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await work();
+  signal.throwIfAborted();
+  let on_abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    on_abort = () => reject(signal.reason);
+    signal.addEventListener("abort", on_abort);
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener("abort", on_abort);
+  }
+}
