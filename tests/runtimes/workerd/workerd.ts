@@ -1,19 +1,19 @@
 /**
  * Starts workerd with a worker made of this repository's own files.
  *
- * The program is that of the package `workerd`, or what the variable `WORKERD`
- * names; where there is none, its tests are skipped.
+ * The program is the toolchain's, or what the variable `WORKERD` names.
  *
  * @module
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as node_module from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { temporary } from "../../adapters/peer.ts";
+import { tool_path } from "../../support/toolchain.ts";
 import type { Task } from "./worker.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -26,16 +26,8 @@ const strip_types: ((code: string) => string) | undefined = "stripTypeScriptType
   ? node_module.stripTypeScriptTypes
   : undefined;
 
-/** Path of the program; null where there is none, or no way to feed it. */
-export const workerd_path: string | null = strip_types === undefined ? null : find();
-
-function find(): string | null {
-  if (process.env.WORKERD) return process.env.WORKERD;
-  const scope = join(ROOT, "node_modules/@cloudflare");
-  const packages = existsSync(scope) ? readdirSync(scope) : [];
-  const name = packages.find((name) => name.startsWith("workerd-"));
-  return name === undefined ? null : join(scope, name, "bin/workerd");
-}
+/** Whether this runtime can feed workerd: the programs' types must be removed. */
+export const can_drive: boolean = strip_types !== undefined;
 
 /** A running workerd. */
 export interface Workerd extends AsyncDisposable {
@@ -48,7 +40,7 @@ export async function start_workerd(roots: string): Promise<Workerd> {
   const directory = temporary();
   const config = join(directory.path, "config.capnp");
   writeFileSync(config, configuration(copy_modules(directory.path), roots));
-  const child = spawn(workerd_path!, ["serve", config, "--control-fd=1"], {
+  const child = spawn(program(), ["serve", config, "--control-fd=1"], {
     stdio: ["ignore", "pipe", "ignore"], // it logs every refused connection
   });
   const ended = new Promise((resolve) => child.once("close", resolve));
@@ -109,4 +101,10 @@ const config :Workerd.Config = (
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]);
 `;
+}
+
+function program(): string {
+  const path = process.env.WORKERD ?? tool_path("workerd");
+  if (path === null) throw new Error("cannot find workerd: run deno install");
+  return path;
 }
