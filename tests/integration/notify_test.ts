@@ -111,14 +111,20 @@ describe("Connection.unlisten()", () => {
 });
 
 describe("Connection.notifies", () => {
-  it("rejects who waits when the session ends, and tells what had come before", async () => {
+  it("rejects who waits when the session ends", async () => {
+    const waiting = assertRejects(() => conn.notifies.get(), OperationalError);
+    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await waiting;
+  });
+
+  it("tells what had come before the session ended", async () => {
     await conn.listen("c");
     await other.notify("c", "before");
-    const [first] = await Promise.all([
-      conn.notifies.get(),
-      other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]),
-    ]);
-    assertEquals(first.payload, "before");
+    await conn.execute("select 1"); // whose answer comes after the notification
+    const ended = assertRejects(() => conn.execute("select pg_sleep(60)"), OperationalError);
+    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await ended;
+    assertEquals((await conn.notifies.get()).payload, "before");
     await assertRejects(() => conn.notifies.get(), OperationalError);
     await assertRejects(() => conn.notifies[Symbol.asyncIterator]().next(), OperationalError);
   });
