@@ -67,13 +67,8 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
 
   /** For the stream. */
   async write(chunk: Uint8Array): Promise<void> {
-    if (!(chunk instanceof Uint8Array)) {
-      throw new InterfaceError(
-        `cannot copy: chunks must be a Uint8Array, but one is ${kind_of(chunk)}`,
-        { hint: "pipe text through new TextEncoderStream()" },
-      );
-    }
     const exchange = await this.#begun();
+    if (!(chunk instanceof Uint8Array)) exchange.give_up(no_bytes(chunk));
     await exchange.send(chunk);
   }
 
@@ -111,6 +106,13 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
   }
 }
 
+function no_bytes(chunk: unknown): InterfaceError {
+  return new InterfaceError(
+    `cannot copy: a chunk must be a Uint8Array, but is ${kind_of(chunk)}`,
+    { hint: "pipe text through new TextEncoderStream()" },
+  );
+}
+
 class CopyFromExchange extends CopyInExchange {
   readonly #text: string;
 
@@ -122,6 +124,7 @@ class CopyFromExchange extends CopyInExchange {
 
   /** Sends a chunk, when there is enough for a flight. Rejects with what ended the COPY. */
   async send(chunk: Uint8Array): Promise<void> {
+    if (this.error !== null) await this.promise;
     for (let at = 0; at < chunk.length; at += FLIGHT) {
       this.out.raw(chunk.subarray(at, at + FLIGHT));
       if (this.out.length >= FLIGHT) await this.flush();

@@ -94,7 +94,7 @@ class RecordsInExchange extends CopyInExchange {
   async #send(): Promise<void> {
     try {
       for (;;) {
-        if (this.#unfit !== null) await this.#go_on_as_text(this.#unfit);
+        if (this.#unfit !== null) await this.#go_on_as_text();
         if (this.#is_whole) break;
         await this.flush();
         if (this.#source.is_async) await this.#fill_in_time();
@@ -108,11 +108,11 @@ class RecordsInExchange extends CopyInExchange {
     }
   }
 
-  async #go_on_as_text(record: CopyRecord): Promise<void> {
+  async #go_on_as_text(): Promise<void> {
     await this.#end_binary();
     this.#is_binary = false;
+    this.#encode(this.#unfit!);
     this.#unfit = null;
-    this.#encoder.text(this.out, record);
   }
 
   async #end_binary(): Promise<void> {
@@ -141,10 +141,17 @@ class RecordsInExchange extends CopyInExchange {
   }
 
   #add(record: CopyRecord): void {
+    this.#first?.push(record);
+    if (this.#encode(record)) return;
+    if (this.#first === null) this.#unfit = record;
+    else this.#begin_as_text(this.#first);
+  }
+
+  /** False, with nothing written, if a value has no binary form where it needs one. */
+  #encode(record: CopyRecord): boolean {
     try {
-      this.#first?.push(record);
       if (!this.#is_binary) this.#encoder.text(this.out, record);
-      else if (!this.#encoder.binary(this.out, record)) this.#leave_binary(record);
+      else if (!this.#encoder.binary(this.out, record)) return false;
     } catch (error) {
       if (error instanceof PgError) {
         error.message += `\nCONTEXT: record ${this.#taken}, counted from 0`;
@@ -152,15 +159,13 @@ class RecordsInExchange extends CopyInExchange {
       throw error;
     }
     this.#taken++;
+    return true;
   }
 
-  #leave_binary(record: CopyRecord): void {
-    if (this.#first === null) {
-      this.#unfit = record;
-      return;
-    }
+  #begin_as_text(records: readonly CopyRecord[]): void {
     this.#is_binary = false;
+    this.#taken = 0;
     this.out.truncate(0);
-    for (const one of this.#first) this.#encoder.text(this.out, one);
+    for (const record of records) this.#encode(record);
   }
 }
