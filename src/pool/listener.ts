@@ -67,7 +67,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   #good_at = Date.now(); // nothing was missed until then
   #unread_since = 0; // when the first that nobody has read came, at the latest
   #overflowed: Date | null = null; // items have been dropped, from then on
-  #work: Promise<void> = Promise.resolve(); // connecting again; never rejects
+  #work: Promise<void> = Promise.resolve(); // connecting; never rejects
   #closed: Promise<void> | null = null;
   #stop_timer: () => void = () => {};
 
@@ -84,7 +84,9 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
 
   /** For the pool: begins to listen. */
   async start(): Promise<void> {
-    await this.#connect(null);
+    const connecting = this.#connect(null);
+    this.#work = connecting.catch(() => {});
+    await connecting;
   }
 
   /** Whether it has ended. */
@@ -163,7 +165,6 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
       const { timeout } = this.#host;
       const sql = this.channels.map(listen_statement).join("; ");
       await session.simple(sql, { row_factory: object_row, timeout, signal });
-      signal.throwIfAborted();
       if (session.wire.lost !== null) throw session.wire.lost;
     } catch (error) {
       await session.close();

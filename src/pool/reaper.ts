@@ -47,7 +47,6 @@ export class Reaper {
   #reap(now: number): number {
     let next = Infinity;
     for (const slot of this.#free) {
-      if (slot.readiness !== "ready") continue; // it comes back by add()
       const idle_until = this.#ages.idle_until(slot);
       const is_idle = idle_until <= now && this.#host.has_surplus();
       if (slot.expires_at <= now || is_idle) this.#host.close(slot);

@@ -10,8 +10,7 @@ import type { ByteWriter } from "../bytes/writer.ts";
 import { Exchange, type Step } from "../connection/exchange.ts";
 import { RESET_SESSION } from "../connection/reset.ts";
 import type { Session } from "../connection/session.ts";
-import { InternalError } from "../errors.ts";
-import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
+import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_query } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
 
@@ -56,9 +55,8 @@ export class ResetExchange extends Exchange<void> {
     // What pg_advisory_unlock_all() returns.
   }
 
-  override ready(state: TransactionState): Step {
+  override ready(): Step {
     if (this.#error !== null) this.reject(this.#error);
-    else if (state !== "I") this.reject(new InternalError("a transaction is still open"));
     else this.resolve();
     return "done";
   }

@@ -9,7 +9,7 @@
  * ```
  *
  * Laws: opening, free, lent and leaving together never pass `maxsize`. While anyone
- * waits, nothing that could be lent is free.
+ * waits, nothing that could be lent stays free.
  *
  * @module
  */
@@ -152,6 +152,7 @@ export class SessionPool {
    * @param again Goes first: the session that was lent before was lost on its way.
    */
   wait(timeout: number, signal: AbortSignal | undefined, again = false): Promise<Slot> {
+    if (this.#closing) throw pool_closed();
     const { max_waiting, maxsize } = this.#context;
     // Those for whom all that is not lent would not do.
     const surplus = this.#waiters.size - this.#growth.places;
@@ -175,7 +176,7 @@ export class SessionPool {
       return this.#ended();
     }
     this.#free.add(slot, "busy");
-    if (this.#closing || slot.expires_at <= slot.free_since) return void this.#leave(slot);
+    if (this.#closing) return void this.#leave(slot);
     this.#turnover.begin(slot, reset && this.#resets);
   }
 

@@ -9,7 +9,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Connection } from "../../src/connection/connection.ts";
+import { type Connection, session_of } from "../../src/connection/connection.ts";
 import {
   InterfaceError,
   OperationalError,
@@ -293,6 +293,20 @@ describe("Pool.acquire", () => {
     assertEquals(pids([await waiter]), [1002]);
   });
 
+  it("opens no more for a waiter who was refused, but for the next", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 5 });
+    await pool.acquire();
+    backends.failures.push(server_full());
+    const waiter = pool.acquire({ timeout: 5 });
+    await settle();
+    backends.failures.push(refused());
+    await assertRejects(() => pool.acquire(), OperationalError, "connection refused");
+    assertEquals(counts(pool), [1, 0, 1]);
+    backends.clock.advance(5);
+    await assertRejects(() => waiter, PoolTimeout);
+  });
+
   it("rejects where the server has no room, and no connection can come back", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 0 });
@@ -418,6 +432,38 @@ describe("Pool.acquire", () => {
     backends.all[0]!.kill(); // its ReadyForQuery and its end are one chunk
     const connection = await waiter;
     assertEquals([connection.closed, connection.get_backend_pid()], [false, 1002]);
+  });
+
+  it("goes on waiting, as the first, where what it was to get is lost at that moment", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1, reset: false });
+    const first = await pool.acquire();
+    const waiters = [pool.acquire({ timeout: 5 }), pool.acquire()];
+    backends.clock.advance(2);
+    backends.manual = true;
+    void pool.release(first);
+    session_of(first).wire.destroy();
+    await settle();
+    assertEquals([...counts(pool), backends.attempts.length], [1, 0, 2, 1]);
+    backends.attempts[0]!.proceed();
+    const served = (await waiters[0])!;
+    assertEquals([served.get_backend_pid(), pool.waiting], [1002, 1]);
+    await pool.release(served);
+    await waiters[1];
+  });
+
+  it("keeps its deadline while it goes on waiting", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1, reset: false });
+    const first = await pool.acquire();
+    const waiter = pool.acquire({ timeout: 5 });
+    backends.clock.advance(2);
+    backends.manual = true;
+    void pool.release(first);
+    session_of(first).wire.destroy();
+    await settle();
+    backends.clock.advance(3);
+    await assertRejects(() => waiter, PoolTimeout);
   });
 
   for (const timeout of [0, -1, NaN, "1"]) {

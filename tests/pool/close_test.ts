@@ -150,6 +150,17 @@ describe("Pool.terminate", () => {
     await pool.wait_closed();
   });
 
+  it("rejects a waiter who was just served", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1, reset: false });
+    const connection = await pool.acquire();
+    const waiter = pool.acquire();
+    void pool.release(connection);
+    pool.terminate();
+    await assertRejects(() => waiter, PoolClosedError);
+    await pool.wait_closed();
+  });
+
   it("follows close()", async () => {
     await using backends = new Backends();
     const pool = await backends.pool();

@@ -148,6 +148,25 @@ describe("Pool check", () => {
     assertEquals((await acquired).get_backend_pid(), 1002);
   });
 
+  it("keeps the process alive, and leaves a session that is watched", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1, check });
+    backends.clock.advance(30);
+    backends.all[0]!.hold();
+    const stop = new AbortController();
+    const acquired = pool.acquire({ signal: stop.signal });
+    await settle();
+    assertEquals(backends.alive, [true]);
+    stop.abort(new Error("left"));
+    await assertRejects(() => acquired, Error, "left");
+    backends.all[0]!.answer();
+    await settle();
+    assertEquals([pool.freesize, backends.alive], [1, [false]]);
+    backends.all[0]!.kill();
+    await settle();
+    assertEquals(pool.size, 0);
+  });
+
   it("holds nobody up where a connection was used lately", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 2, maxsize: 2, check, reset: false });

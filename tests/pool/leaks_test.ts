@@ -57,23 +57,30 @@ describe("Pool leak_after", () => {
     assertEquals(backends.warnings, []);
   });
 
-  it("survives an on_leak that throws", async () => {
-    await using backends = new Backends();
-    const warn = console.warn;
-    const printed: unknown[] = [];
-    console.warn = (...args) => void printed.push(args);
-    try {
-      const on_leak = () => {
-        throw new Error("on_leak is broken");
-      };
-      const pool = await backends.pool({ leak_after: 10, on_leak });
-      await pool.acquire();
-      backends.clock.advance(10);
-    } finally {
-      console.warn = warn;
-    }
-    assertEquals(printed.length, 1);
-  });
+  const broken = {
+    throws: () => {
+      throw new Error("on_leak is broken");
+    },
+    rejects: () => Promise.reject(new Error("on_leak is broken")),
+  };
+
+  for (const [name, on_leak] of Object.entries(broken)) {
+    it(`survives an on_leak that ${name}`, async () => {
+      await using backends = new Backends();
+      const warn = console.warn;
+      const printed: unknown[] = [];
+      console.warn = (...args) => void printed.push(args);
+      try {
+        const pool = await backends.pool({ leak_after: 10, on_leak });
+        await pool.acquire();
+        backends.clock.advance(10);
+        await settle();
+      } finally {
+        console.warn = warn;
+      }
+      assertEquals(printed.length, 1);
+    });
+  }
 });
 
 /** A watch whose garbage the test collects. */

@@ -100,6 +100,42 @@ describe("Pool.listen", () => {
     assertEquals(backends.open.map(({ pid }) => pid), [1002]);
   });
 
+  it("is replaced once, however its end is noticed", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 0 });
+    const listener = await pool.listen("news");
+    const items = listener[Symbol.asyncIterator]();
+    backends.all[0]!.hold();
+    backends.clock.advance(30); // it is asked
+    await settle();
+    backends.all[0]!.peer.reset();
+    await settle();
+    assertEquals(backends.all.map(({ pid }) => pid), [1001, 1002]);
+    assertEquals((await next(items) as { gap: boolean }).gap, true);
+    assertEquals(await next(items), "nothing");
+  });
+
+  it("leaves nothing open when it is closed in the middle of connecting", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 0 });
+    const listener = await pool.listen("news");
+    backends.on_open = (backend) => backend.hold(); // LISTEN is not confirmed
+    backends.all[0]!.kill();
+    await settle();
+    assertEquals(backends.open.length, 1);
+    const closed = listener.close();
+    backends.all[1]!.answer();
+    await closed;
+    assertEquals(backends.open, []);
+    const opening = pool.listen("news");
+    await settle();
+    pool.close();
+    backends.all[2]!.answer();
+    await assertRejects(() => opening, Error, "closed");
+    await pool.wait_closed();
+    assertEquals(backends.open, []);
+  });
+
   it("drops the oldest of what nobody reads, and says so by a gap", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 0 });

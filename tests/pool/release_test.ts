@@ -145,6 +145,18 @@ describe("Pool.release", () => {
     assertEquals(backends.all[0]!.statements, ["begin", "hang", "rollback, reset"]);
   });
 
+  it("resets no session that was cleared while its statement was cancelled", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1 });
+    const connection = await pool.acquire();
+    connection.execute("hang").catch(() => {});
+    await settle();
+    await pool.release(connection);
+    await pool.clear();
+    assertEquals(backends.all[0]!.statements, ["hang"]);
+    assertEquals((await pool.acquire()).get_backend_pid(), 1002);
+  });
+
   it("does not wait for a cancel where there is room for another connection", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ maxsize: 2 });
