@@ -30,6 +30,12 @@ const PROGRAMS: readonly {
     on: ["deno", "bun", "node"],
     says: [/50 transfers/, /sum: 500/, /not_overdrawn/],
   },
+  {
+    file: "copy_import.ts",
+    on: ["deno", "bun", "node"],
+    says: [/200000 imported/, /"many"; COPY measurement, line 2/, /rows in the table: 200000/],
+  },
+  { file: "listen_sse.ts", on: ["deno"], get: "/", answers: /: welcome\n/ },
   { file: "deno_serve.ts", on: ["deno"], get: "/types?like=int4", answers: /"name":"int4"/ },
   { file: "bun_serve.ts", on: ["bun"], get: "/?to=5000", answers: /"n":5000,.*\n$/ },
 ];
@@ -59,7 +65,7 @@ describe("examples/", () => {
       if (get !== undefined) {
         await output.until(/listening/i);
         const response = await fetch(`http://127.0.0.1:${port}${get}`);
-        assertMatch(await response.text(), answers!);
+        assertMatch(await read_until(response.body!, answers!), answers!);
         process.kill(child.pid!, "SIGTERM"); // Deno would take child.kill() for the cause of the end
       }
       const code = await output.ended;
@@ -75,6 +81,16 @@ describe("examples/", () => {
     assertStringIncludes(output.text(), "cannot connect to 127.0.0.1:1: connection refused");
   });
 });
+
+/** What is read until it matches, or ends. */
+async function read_until(body: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
+  let text = "";
+  for await (const part of body.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (pattern.test(text)) break;
+  }
+  return text;
+}
 
 function start(file: string, env: Record<string, string>): ChildProcess {
   const program = `${ROOT}examples/${file}`;
