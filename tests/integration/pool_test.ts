@@ -306,6 +306,17 @@ describe("Pool.release", () => {
         await rows.next();
         await connection.execute("select pg_sleep(60)");
       }],
+      ["a COPY that waits for data", async (connection) => {
+        await connection.execute("create temp table copied (line text)");
+        const writer = connection.copy_from("copy copied from stdin").getWriter();
+        await writer.write(new TextEncoder().encode("a\n"));
+        await connection.execute("select 1");
+      }],
+      ["a COPY that nobody reads", async (connection) => {
+        const rows = "select repeat('x', 1000) from generate_series(1, 1e6)";
+        await connection.copy_to(`copy (${rows}) to stdout`).getReader().read();
+        await connection.execute("select 1");
+      }],
     ] as const satisfies [string, (connection: Connection) => Promise<unknown>][]
   ) {
     it(`cancels ${name}, and keeps the session`, async () => {
