@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { describe_where } from "../support/where.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -75,7 +76,7 @@ describe("Socket.unref()", () => {
   }
 });
 
-describe("deno_adapter", { ignore: !("Deno" in globalThis) }, () => {
+describe_where("Deno" in globalThis, "deno_adapter", () => {
   it("takes what is not permitted for absent, and names the flag that permits dialling", async () => {
     // With no flag at all, a process of `node:child_process` inherits every permission.
     await using program = new Program("forbidden.ts", [], ["--allow-net=192.0.2.1"]);

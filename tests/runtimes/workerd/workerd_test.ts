@@ -1,15 +1,14 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, it } from "@std/testing/bdd";
 import type { TlsOptions } from "../../../src/adapters/socket.ts";
 import { echo, listen, listen_tls, type Peer, pem, stalled, Valve } from "../../adapters/peer.ts";
+import { describe_where } from "../../support/where.ts";
 import { can_drive, start_workerd, type Workerd } from "./workerd.ts";
 
 const SIZE = 32 * 1024 * 1024;
 
 // The checks are workerd's, whoever drives it; Bun cannot.
-const declare = can_drive ? describe : () => {};
-
-declare("workerd_adapter", () => {
+describe_where(can_drive, "workerd_adapter", () => {
   let workerd: Workerd;
 
   beforeAll(async () => {
