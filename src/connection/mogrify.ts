@@ -73,7 +73,9 @@ async function quote(
   call: Call,
 ): Promise<string[]> {
   const typed = needs_types(values);
-  const calls = values.map((_, i) => `pg_catalog.format('%L', $${i + 1}${typed ? "" : "::text"})`);
+  const calls = values.map((_, i) =>
+    `pg_catalog.format('%L', $${i + 1}${typed ? "" : "::pg_catalog.text"})`
+  );
   const sql = `select array[${calls.join(", ")}]`;
   const statements = new StatementCache(1, false);
   if (typed) {

@@ -12,4 +12,4 @@
 
 /** To be sent as one simple query, outside a transaction. `RESET ALL` leaves role and authorization. */
 export const RESET_SESSION: string = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; " +
-  "UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+  "UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";

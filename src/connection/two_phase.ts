@@ -21,8 +21,8 @@ import type { Scope } from "./scope.ts";
 import type { ScopeHost, Scopes } from "./scopes.ts";
 import { Xid } from "./xid.ts";
 
-const RECOVER =
-  "select gid, prepared, owner::text, database::text from pg_catalog.pg_prepared_xacts";
+const RECOVER = "select gid, prepared, owner::pg_catalog.text, database::pg_catalog.text " +
+  "from pg_catalog.pg_prepared_xacts";
 
 /** The two-phase transaction of one connection. */
 export class TwoPhase {

@@ -50,9 +50,9 @@ export interface TypeRow {
  * Describes the types in `$1`, the text of an `oid[]`. Takes PostgreSQL 14; `LOOKUP_13` those before,
  * which have no multiranges.
  */
-export const LOOKUP: string = lookup("in (r.rngtypid, r.rngmultitypid)");
+export const LOOKUP: string = lookup("any (array[r.rngtypid, r.rngmultitypid])");
 /** As `LOOKUP`. */
-export const LOOKUP_13: string = lookup("= r.rngtypid");
+export const LOOKUP_13: string = lookup("r.rngtypid");
 
 /** Milliseconds without another look after one that changed nothing. */
 const PATIENCE = 10_000;
@@ -236,7 +236,7 @@ function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
   );
 }
 
-function lookup(is_range: string): string {
+function lookup(range: string): string {
   // Everything is qualified, so that no search_path decides what runs (CVE-2018-1058).
   return `select t.oid, n.nspname as schema, t.typname as name, t.typtype::pg_catalog.text as kind,
   t.typarray as array_oid, t.typdelim::pg_catalog.text as delimiter,
@@ -251,6 +251,6 @@ function lookup(is_range: string): string {
 from pg_catalog.pg_type t
 join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace
 left join pg_catalog.pg_type e on e.oid operator(pg_catalog.=) t.typelem
-left join pg_catalog.pg_range r on t.oid ${is_range}
+left join pg_catalog.pg_range r on t.oid operator(pg_catalog.=) ${range}
 where t.oid operator(pg_catalog.=) any ($1::pg_catalog.oid[])`;
 }
