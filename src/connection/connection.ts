@@ -9,11 +9,12 @@
  * @module
  */
 
-import { type Diagnostic, InterfaceError, type PgError } from "../errors.ts";
+import { InterfaceError, type PgError } from "../errors.ts";
 import { object_row, type ObjectRow, type RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { bind_statement } from "./bind_statement.ts";
 import { at_call, check_timeout } from "./call.ts";
+import type { ConnectionSettings, EchoEvent, Notice } from "./connection_settings.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import type { Call, Loan } from "./loan.ts";
 import { NamedCursor } from "./named_cursor.ts";
@@ -24,30 +25,9 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
-import { warn, type WarningEvent } from "./warnings.ts";
+import { warn } from "./warnings.ts";
 
-/** What an echo function receives, or `console.debug` where `echo` is true. */
-export interface EchoEvent {
-  /** The statement's text. */
-  readonly query: string;
-  /** How many parameters it has; their values are never shown. */
-  readonly parameter_count: number;
-}
-
-/** A server's remark: all fields of its diagnostic. */
-export type Notice = Diagnostic;
-
-/** What a handle takes from the options of `connect()` or of its pool. */
-export interface ConnectionSettings {
-  /** The connection string, without its password. */
-  readonly dsn: string;
-  readonly timeout: number;
-  readonly echo: boolean | ((event: EchoEvent) => void);
-  readonly row_factory: RowFactory<unknown>;
-  readonly paramstyle: "native" | "pyformat";
-  readonly cursor_factory?: typeof Cursor | undefined;
-  readonly on_warning?: ((event: WarningEvent) => void) | undefined;
-}
+export type { ConnectionSettings, EchoEvent, Notice };
 
 /** Who lent a connection, and takes it back. */
 export interface Lease {
@@ -183,6 +163,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return new this.cursor_factory<R>(this, options);
   }
 
+  /** Runs a statement and reads its whole result. See `Queryable.execute()`. */
   override async execute<R = ObjectRow>(
     query: string | Sql,
     params?: Params,
