@@ -12,12 +12,8 @@
 import { Connection, type EchoEvent, end_of, finish, lease_of } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
 import type { Loan } from "../connection/loan.ts";
-import {
-  type CallOptions,
-  type Params,
-  Queryable,
-  type QueryOptions,
-} from "../connection/queryable.ts";
+import type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
+import { Queryable } from "../connection/queryable.ts";
 import type { Result } from "../connection/result.ts";
 import type { Session } from "../connection/session.ts";
 import { warn } from "../connection/warnings.ts";
@@ -28,7 +24,7 @@ import { type AcquireOptions, Borrower } from "./borrow.ts";
 import { LeakWatch } from "./leaks.ts";
 import { PoolLease } from "./lease.ts";
 import { Listener } from "./listener.ts";
-import { cannot_listen, pool_closed, was_dropped, was_released } from "./refusals.ts";
+import { cannot_listen, pool_closed, RELEASED, was_dropped } from "./refusals.ts";
 import { SessionPool } from "./session_pool.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
 import type { Slot } from "./slot.ts";
@@ -287,7 +283,7 @@ export class Pool extends Queryable implements AsyncDisposable {
   }
 
   readonly #take_back = (lease: PoolLease, connection: Connection): void => {
-    if (end_of(connection) === null) finish(connection, was_released());
+    if (end_of(connection) === null) finish(connection, RELEASED);
     this.#leaks.forget(lease);
     this.#sessions.put_back(lease.slot, true);
   };

@@ -57,10 +57,10 @@ export function cannot_listen(pooler: "session" | "transaction"): InterfaceError
   );
 }
 
-/** For a handle that was given back. */
-export function was_released(): InterfaceError {
-  return new InterfaceError("cannot use the connection: it was released to its pool");
-}
+/** For handles that were given back. One for all: to make an error costs more than a release. */
+export const RELEASED: InterfaceError = new InterfaceError(
+  "cannot use the connection: it was released to its pool",
+);
 
 /** For what still ran when its handle was given back. */
 export function released_early(): InterfaceError {
