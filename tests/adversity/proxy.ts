@@ -37,13 +37,13 @@ export class Tunnel {
   constructor(client: Socket, server: Socket | null) {
     this.#ends = { up: server ?? client, down: client };
     client.on("error", () => {}); // "close" follows
-    client.on("close", () => this.#close());
+    client.on("close", () => this.close());
     if (server === null) {
       client.resume();
       return;
     }
     server.on("error", () => {});
-    server.on("close", () => this.#close());
+    server.on("close", () => this.close());
     this.#pass(client, "up");
     this.#pass(server, "down");
   }
@@ -72,9 +72,16 @@ export class Tunnel {
   /** Closes both ends: `reset` as a crash does, `end` in good order. */
   cut(how: "reset" | "end" = "reset"): void {
     for (const socket of new Set(Object.values(this.#ends))) {
-      if (how === "reset") socket.resetAndDestroy();
-      else socket.end();
+      if (how === "end") socket.end();
+      else if (socket.writableEnded) socket.destroy(); // a reset would keep Node from exiting
+      else socket.resetAndDestroy();
     }
+  }
+
+  /** Drops both ends, with what is still to be passed. */
+  close(): void {
+    this.#open = false;
+    for (const socket of Object.values(this.#ends)) socket.destroy();
   }
 
   #source(direction: Direction): Socket {
@@ -92,11 +99,6 @@ export class Tunnel {
       }
       if (!this.#shut.has(direction)) from.resume();
     });
-  }
-
-  #close(): void {
-    this.#open = false;
-    for (const socket of Object.values(this.#ends)) socket.destroy();
   }
 }
 
@@ -143,7 +145,7 @@ export class Proxy implements AsyncDisposable {
   /** Closes all connections, and takes no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const tunnel of this.#tunnels) tunnel.cut();
+    for (const tunnel of this.#tunnels) tunnel.close();
     await closed;
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { turn } from "../support/peer.ts";
-import { AIOPG, clocked } from "./support.ts";
+import { AIOPG, clocked, until_asleep } from "./support.ts";
 
 let database: Database;
 
@@ -209,11 +209,7 @@ describe("Pool.acquire()", () => {
     assertEquals(await used.fetchval("select 1"), 1);
     const pid = used.get_backend_pid();
     await pool.release(used);
-    await using same = await pool.acquire();
-    assertEquals(same.get_backend_pid(), pid);
-    await pool.release(same);
-    while (pool.stats().acquired < 2) await turn();
-    await pool.execute("select 1"); // so that the reset has ended
+    assertEquals(await pool.fetchval("select pg_backend_pid()"), pid); // so the reset has ended
     clock.advance(5);
     assertEquals(pool.freesize, 1);
     await using other = await pool.acquire();
@@ -310,12 +306,14 @@ describe("Pool.release()", () => {
   });
 
   it("keeps a connection whose statement had to be cancelled at its deadline", async () => {
+    await using watcher = await connect(database.url);
     const { clock, create_pool } = clocked();
     const options = { ...AIOPG, minsize: 1, maxsize: 1, timeout: 0.1 };
     await using pool = await create_pool(database.url, options);
     const conn = await pool.acquire();
     const pid = conn.get_backend_pid();
     const slow = assertRejects(() => conn.execute("select pg_sleep(10)"), TimeoutError);
+    await until_asleep(watcher, pid);
     clock.advance(0.1);
     await slow;
     await pool.release(conn);
@@ -326,6 +324,7 @@ describe("Pool.release()", () => {
   });
 
   it("drops a connection closed after a deadline in a transaction, and others are lent", async () => {
+    await using watcher = await connect(database.url);
     const { clock, create_pool } = clocked();
     const options = { ...AIOPG, minsize: 1, maxsize: 1, timeout: 0.1 };
     await using pool = await create_pool(database.url, options);
@@ -334,6 +333,7 @@ describe("Pool.release()", () => {
       await using cur = await conn.cursor();
       await cur.execute("begin");
       const slow = assertRejects(() => cur.execute("select pg_sleep(10)"), TimeoutError);
+      await until_asleep(watcher, conn.get_backend_pid());
       clock.advance(0.1);
       await slow;
       await conn.close();
@@ -365,25 +365,27 @@ describe("Pool.cursor()", () => {
   });
 
   it("rejects at the cursor's deadline, and gives the connection back", async () => {
+    await using watcher = await connect(database.url);
     const { clock, create_pool } = clocked();
     await using pool = await create_pool(database.url, { ...AIOPG, minsize: 3 });
-    const slow = assertRejects(async () => {
+    await assertRejects(async () => {
       await using cur = await pool.cursor({ timeout: 0.1 });
-      const done = cur.execute("select pg_sleep(10)");
+      const slow = cur.execute("select pg_sleep(10)");
+      await until_asleep(watcher, cur.connection.get_backend_pid());
       clock.advance(0.1);
-      await done;
+      await slow;
     }, TimeoutError);
-    await slow;
     assertEquals(counters(pool), [3, 3, 0]);
   });
 
   it("may be left while its statement runs, which is cancelled then", async () => {
+    await using watcher = await connect(database.url);
     await using pool = await open_pool({ minsize: 1, maxsize: 1 });
     let hung: Promise<unknown>;
     {
       await using cur = await pool.cursor();
       hung = assertRejects(() => cur.execute("select pg_sleep(10000)"), Error, "released");
-      await turn();
+      await until_asleep(watcher, cur.connection.get_backend_pid());
     }
     await hung;
     const cur = await pool.cursor();
