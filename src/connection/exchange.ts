@@ -14,9 +14,10 @@ import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 
 /**
  * What the Wire does after a ReadyForQuery: go on with the next exchange; send the next step of
- * this one, which must be exclusive; or leave the wire to it until it sends more by itself.
+ * this one, which must be exclusive; leave the wire to it until it sends more by itself; or run it
+ * once more, after what was submitted since.
  */
-export type Step = "done" | "again" | "wait";
+export type Step = "done" | "again" | "wait" | "anew";
 
 /** Base of everything that a Wire runs. */
 export abstract class Exchange<T> {

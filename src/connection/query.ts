@@ -33,11 +33,12 @@ import {
 } from "../protocol/frontend.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { Attempt, type Attempted } from "./attempt.ts";
+import { server_error } from "../server_error.ts";
 import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
-import { explain, is_altered, is_stale } from "./refusal.ts";
+import { explain, is_altered, is_stale, is_value_refused } from "./refusal.ts";
 import { Result } from "./result.ts";
 import type { StatementCache } from "./statements.ts";
 import type { TextForm } from "./text_form.ts";
@@ -84,6 +85,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   readonly #what: Attempted<R>;
   #describing: boolean; // in the first of two flights
   #retried = false;
+  #failed = false; // for a value
 
   /** @throws {ProgrammingError} If the parameters cannot be bound to any statement. */
   constructor(
@@ -102,7 +104,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     this.attempt = new Attempt(context, this.#what);
     this.#describing = this.attempt.must_describe;
     // In COPY the server drops every Sync until the data ends, so nothing may follow.
-    this.exclusive = this.#describing || may_copy(sql);
+    this.exclusive = may_copy(sql);
   }
 
   override encode(writer: ByteWriter): void {
@@ -113,12 +115,13 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       if (!this.attempt.was_known || !this.attempt.doubt(this.#retried)) throw error;
       writer.truncate(mark);
       this.#begin_anew();
-      this.#describing = this.exclusive = true;
+      this.#describing = true;
       this.#encode(writer);
     }
   }
 
   #encode(writer: ByteWriter): void {
+    if (this.#describing) this.exclusive = true;
     const { statement } = this.attempt;
     const { statements } = this.context;
     const is_known = statement.described && statement.parameter_oids !== null;
@@ -156,12 +159,13 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       case "NoData":
         return this.attempt.set_columns(null);
       case "BindComplete":
-        return this.attempt.set_bound();
+        if (this.error === null) this.attempt.set_bound(); // else of what ends the transaction
+        return;
       case "CommandComplete":
         this.attempt.command_tag = message.command_tag;
         return this.context.completed(message.command_tag);
       case "ErrorResponse":
-        this.error ??= explain(message.diag, this.attempt);
+        this.error ??= server_error(message.diag, this.#what.sql);
         return;
       case "CopyInResponse":
         this.error ??= copy_refused("copy_from");
@@ -196,7 +200,9 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   }
 
   override ready(state: TransactionState): Step {
-    if (this.error !== null) return this.fail(state);
+    if (this.error !== null) {
+      return this.#should_name_type(state) ? this.#learn(state) : this.fail(state);
+    }
     if (this.#describing) this.attempt.look_at_types(); // another exchange may have described it
     if (this.attempt.unknown !== null) return this.#learn(state);
     if (!this.#describing) return this.complete();
@@ -221,13 +227,25 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     const again = is_outdated || is_stale(this.error, attempt);
     if (again) this.context.statements.drop(attempt.statement);
     else attempt.drop_if_unsure();
-    if (again && state === "I" && !this.#retried) this.#run_again();
-    else this.reject(this.error);
+    if (again && state === "I" && !this.#retried && !this.settled) {
+      this.#begin_anew();
+      this.#describing = this.attempt.must_describe;
+      return "anew";
+    }
+    this.reject(explain(this.error, attempt));
     return "done";
   }
 
   override lose(error: OperationalError, sent: boolean): void {
     this.reject(sent && commits(this.#what.sql) ? commit_unknown(error) : error);
+  }
+
+  /** The error of a value names its type, if that can still be found out. Asks once. */
+  #should_name_type(state: TransactionState): boolean {
+    const { unknown, bound } = this.attempt;
+    if (this.#failed || state !== "I" || bound || unknown === null) return false;
+    this.#failed = is_value_refused(this.error);
+    return this.#failed;
   }
 
   /** Looks up what the description or the rows showed, and goes on from there. */
@@ -242,13 +260,6 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       .catch((error) => this.error ??= error)
       .then(() => first ? this.context.wire.proceed(this) : this.ready(state));
     return first ? "wait" : "done";
-  }
-
-  #run_again(): void {
-    this.#begin_anew();
-    this.#describing = this.attempt.must_describe;
-    this.exclusive ||= this.#describing;
-    this.context.wire.submit(this);
   }
 
   /** Forgets the statement and all that came. */

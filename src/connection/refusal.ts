@@ -11,7 +11,7 @@
 import { ByteWriter } from "../bytes/writer.ts";
 import { kind_of } from "../codecs/kinds.ts";
 import { DatabaseError, DataError, type Diagnostic } from "../errors.ts";
-import { server_error, server_message } from "../server_error.ts";
+import { server_message } from "../server_error.ts";
 import { check_parameter_count, write_parameter } from "./parameters.ts";
 import type { PreparedStatement } from "./statements.ts";
 
@@ -25,7 +25,8 @@ export interface Refused {
   readonly bound: boolean;
 }
 
-const VALUE_REFUSED = "22"; // the class of SQLSTATEs
+/** SQLSTATEs of values that their type, or a domain's constraint, refuses. */
+const VALUE_REFUSED = /^2[23]/;
 /** A parameter's place, in the context of an error: `unnamed portal parameter $1`. */
 const PLACE = /\$(\d+)/;
 /** What a statement may meet whose tables, types or functions are no longer as they were. */
@@ -33,16 +34,21 @@ const CHANGED = /^(42|XX)/;
 /** Read composite values; refuse what has other attributes than the type. */
 const RECORD_READERS: ReadonlySet<string> = new Set(["record_in", "record_recv"]);
 
-/** The error to throw. */
-export function explain(diag: Diagnostic, refused: Refused): unknown {
+/** The error to throw for what the server said. */
+export function explain(error: unknown, refused: Refused): unknown {
   const { statement, values, bound } = refused;
-  const error = server_error(diag, statement.sql);
+  if (!(error instanceof DatabaseError) || error.diag === null) return error;
   if (bound || statement.parameter_oids === null) return error;
-  if (diag.sqlstate === "08P01") return miscount(statement, values) ?? error;
-  const is_value = diag.sqlstate?.startsWith(VALUE_REFUSED) === true;
-  const place = PLACE.exec(diag.context ?? "")?.[1];
+  if (error.sqlstate === "08P01") return miscount(statement, values) ?? error;
+  if (!is_value_refused(error)) return error;
+  const place = PLACE.exec(error.diag.context ?? "")?.[1];
   const index = place === undefined && values.length === 1 ? 0 : Number(place) - 1;
-  return is_value && index in values ? misfit(diag, refused, index) : error;
+  return index in values ? misfit(error, error.diag, refused, index) : error;
+}
+
+/** Whether the server refused a value, or something that looks like it. */
+export function is_value_refused(error: unknown): boolean {
+  return error instanceof DatabaseError && VALUE_REFUSED.test(error.diag?.sqlstate ?? "");
 }
 
 /** Whether to forget the statement, and parse it once more. */
@@ -71,15 +77,23 @@ function miscount(statement: PreparedStatement, values: readonly unknown[]): unk
 }
 
 /** In the words of the codec where it would not have sent the value, else in the server's. */
-function misfit(diag: Diagnostic, { statement, values }: Refused, index: number): unknown {
+function misfit(
+  error: DatabaseError,
+  diag: Diagnostic,
+  { statement, values }: Refused,
+  index: number,
+): DatabaseError {
   const info = { diag, query: statement.sql };
   const codec = statement.parameters[index];
   try {
     write_parameter(new ByteWriter(), index, values[index], codec);
-  } catch (error) {
-    if (error instanceof DataError) return new DataError(error.message, { ...info, cause: error });
+  } catch (fault) {
+    if (fault instanceof DataError) return new DataError(fault.message, { ...info, cause: fault });
   }
-  const what = `$${index + 1} as ${codec?.name}, given as ${kind_of(values[index])}`;
+  const type = codec === undefined || codec.oid === 0 ? "" : ` as ${codec.name}`;
   const said = server_message({ ...diag, context: null }, statement.sql);
-  return new DataError(`cannot bind ${what}: ${said}`, info);
+  return new (error.constructor as typeof DatabaseError)(
+    `cannot bind $${index + 1}${type}, given as ${kind_of(values[index])}: ${said}`,
+    info,
+  );
 }

@@ -17,7 +17,7 @@ import { object_row, type RowFactory } from "../rows/factories.ts";
 import type { Exchange } from "./exchange.ts";
 import { type QueryContext, QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
-import { SimpleExchange } from "./simple.ts";
+import { type SimpleContext, SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
 import type { Line } from "./line.ts";
 import { TextForm } from "./text_form.ts";
@@ -68,7 +68,7 @@ export interface RunOptions<R> {
 }
 
 /** An authenticated session. */
-export class Session implements WireEvents, QueryContext {
+export class Session implements WireEvents, SimpleContext {
   /** The only owner of the socket. */
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
@@ -93,6 +93,8 @@ export class Session implements WireEvents, QueryContext {
   owner: SessionOwner | null = null;
   /** True once its user closed it. */
   closed: boolean = false;
+  /** True once a statement failed because the transaction was read-only. */
+  refused_writes: boolean = false;
   #portals = 0;
   #has_altered = false; // a type, in a transaction that may still be open
   #learning: Promise<void> = Promise.resolve(); // never rejects
@@ -160,6 +162,12 @@ export class Session implements WireEvents, QueryContext {
       learn: (oids, first) => this.#learn(types, oids, first),
       completed: (command_tag) => this.completed(command_tag),
     };
+  }
+
+  /** SimpleContext. */
+  for_text(): QueryContext {
+    const types = this.types.for_text();
+    return types === this.types ? this : this.context({ types });
   }
 
   /** QueryContext. */
@@ -237,6 +245,11 @@ export class Session implements WireEvents, QueryContext {
   }
 
   /** WireEvents. */
+  failed({ sqlstate }: Diagnostic): void {
+    this.refused_writes ||= sqlstate === READ_ONLY_TRANSACTION;
+  }
+
+  /** WireEvents. */
   idle(): void {
     this.used_at = this.clock.now();
     if (this.#has_altered && this.state === "I") { // others saw the types as they were, until now
@@ -260,6 +273,7 @@ export class Session implements WireEvents, QueryContext {
 /** The lookup returns nothing but system types, whatever codecs the user has. */
 const PLAIN_TYPES = new TypeCatalog({});
 const PLAIN_TEXT = new TextForm(new Map());
+const READ_ONLY_TRANSACTION = "25006";
 /** Seconds for a look into the catalogue. */
 const LOOKUP_TIMEOUT = 30;
 /** Command tags of what changes a type's attributes. */

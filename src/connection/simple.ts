@@ -24,9 +24,16 @@ import type { QueryContext } from "./query.ts";
 import { Result } from "./result.ts";
 import { RowReader } from "./row_reader.ts";
 
+/** Where they run. */
+export interface SimpleContext extends QueryContext {
+  /** The same, with types as results that come as text need them. */
+  for_text(): QueryContext;
+}
+
 /** Runs statements without parameters and reads all their results. */
 export class SimpleExchange<R> extends Exchange<Result<R>[]> {
-  readonly #context: QueryContext;
+  readonly #context: SimpleContext;
+  #text_context: QueryContext | null = null; // once there are rows
   readonly #sql: string;
   readonly #factory: RowFactory<R>;
   #results: Result<R>[] = [];
@@ -36,7 +43,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   #error: unknown = null;
 
   /** @param sql Any number of statements. */
-  constructor(context: QueryContext, sql: string, factory: RowFactory<R>) {
+  constructor(context: SimpleContext, sql: string, factory: RowFactory<R>) {
     super();
     this.#context = context;
     this.#sql = sql;
@@ -97,7 +104,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   #look_up(): void {
     this.#waiting = this.#waiting.filter((reader) => reader.waits);
     if (this.#waiting.length === 0 || this.#error !== null) return this.#settle();
-    void this.#context.learn(this.#waiting.flatMap((reader) => reader.unknown), false)
+    void this.#text_context!.learn(this.#waiting.flatMap((reader) => reader.unknown), false)
       .then(() => this.#waiting.forEach((reader) => reader.retry()))
       .catch((error) => this.#error = error)
       .then(() => this.#look_up());
@@ -115,7 +122,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   #begin(descriptions: readonly ColumnDescription[]): void {
-    const { types, text_form } = this.#context;
+    const { types, text_form } = this.#text_context ??= this.#context.for_text();
     const columns = this.#columns = descriptions.map((column) => new Column(column));
     const type_oids = columns.map((column) => column.type_code);
     this.#reader = new RowReader(types, {

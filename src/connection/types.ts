@@ -5,6 +5,11 @@
  * is made of; one that cannot be taken apart stays text. The registry in use is
  * never changed: statements that were described keep the codecs they had.
  *
+ * Nobody is told when a type is altered. Where this pool does it, the command tag shows it; where
+ * others do, a composite value's binary form does, by the types of its attributes. So where composite
+ * types are known, results are asked for in it from the first. That others merely renamed an attribute shows only
+ * when a value is written.
+ *
  * Source: https://www.postgresql.org/docs/current/catalog-pg-type.html
  *
  * @module
@@ -69,14 +74,10 @@ export class TypeCatalog {
   readonly #builtin: CodecRegistry;
   readonly #named: ReadonlyMap<string, Codec>; // the user's, by `schema.name`
   readonly #asked: Set<number> = new Set(); // what stays text
+  readonly #has_binary_codecs: boolean; // of the user's
+  #has_composites = false;
   #registry: CodecRegistry;
   #in_vain_at = -Infinity;
-
-  /**
-   * True where some value can be read only in binary, so that statements must be
-   * described before they first run.
-   */
-  readonly needs_binary: boolean;
 
   /**
    * @param codecs The user's own, in front of the builtin ones.
@@ -89,7 +90,17 @@ export class TypeCatalog {
     const placed = codecs.map((codec) => place(codec, builtin));
     this.#builtin = this.#registry = builtin.with(placed.filter((codec) => codec !== null));
     this.#named = new Map(codecs.map((codec) => [codec.name, codec]));
-    this.needs_binary = codecs.some((codec) => codec.format !== "text");
+    this.#has_binary_codecs = codecs.some((codec) => codec.format !== "text");
+  }
+
+  /** Whether some value may be misread from text: statements are then described before they first run. */
+  get needs_binary(): boolean {
+    return this.#has_binary_codecs || this.#has_composites;
+  }
+
+  /** For results that come as text in any case: a catalog in which no composite type was looked up before. */
+  for_text(): TypeCatalog {
+    return this.#has_composites ? this.with([]) : this;
   }
 
   /** All that is known now. */
@@ -149,6 +160,7 @@ export class TypeCatalog {
     if (this.#registry === this.#builtin && this.#asked.size === 0) return;
     this.#registry = this.#builtin;
     this.#asked.clear();
+    this.#has_composites = false;
     this.epoch++;
   }
 
@@ -185,6 +197,7 @@ export class TypeCatalog {
       case "m":
         return made(codec_of(row.subtype), (type) => multirange_codec(name, oid, array_oid, type));
       case "c":
+        this.#has_composites = true;
         return composite_codec(
           name,
           oid,

@@ -26,7 +26,7 @@ import { broken, not_canceled, timed_out, too_late } from "./wire_errors.ts";
 import { within } from "./within.ts";
 
 /** What a Wire tells its session. */
-export interface WireEvents extends Omit<Listeners, "ready"> {
+export interface WireEvents extends Listeners {
   /** Everything that was submitted is done. */
   idle(): void;
   /** The wire is dead, for the reason that every pending exchange was given. */
@@ -61,12 +61,12 @@ export class Wire {
     this.#events = events;
     this.#order = new SendOrder((exchange) => this.#encode(exchange), one_at_a_time);
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
-    this.#inbound = new Inbound(line.frames, this.#order.sent, {
-      notice: (diag) => events.notice(diag),
-      notification: (message) => events.notification(message),
-      parameter: (name, value) => events.parameter(name, value),
-      ready: (head, state) => this.#ready(head, state),
-    });
+    this.#inbound = new Inbound(
+      line.frames,
+      this.#order.sent,
+      events,
+      (head, state) => this.#ready(head, state),
+    );
     line.on_write_error = (cause) => void this.#write_failed(cause);
     this.#ended = this.#read();
   }
@@ -252,6 +252,7 @@ export class Wire {
     if (step === "again" && !head.settled && this.#encode(head)) return;
     this.#order.shift();
     head.end();
+    if (step === "anew" && !head.settled) this.#order.push(head);
     this.#cancel_if_abandoned();
     this.#idle_if_done();
   }
