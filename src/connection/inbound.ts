@@ -20,7 +20,7 @@ import { fatal } from "./wire_errors.ts";
 
 const QUERY_CANCELED = "57014";
 
-/** Who hears of what comes at any time, or ends an answer. */
+/** Who hears of what comes at any time, and of what fails. */
 export interface Listeners {
   /** NoticeResponse. */
   notice(diag: Diagnostic): void;
@@ -28,8 +28,8 @@ export interface Listeners {
   notification(message: BackendMessage & { name: "NotificationResponse" }): void;
   /** ParameterStatus. */
   parameter(name: string, value: string): void;
-  /** ReadyForQuery. */
-  ready(head: Exchange<unknown>, state: TransactionState): void;
+  /** ErrorResponse, beside who is answered by it. */
+  failed(diag: Diagnostic): void;
 }
 
 /** The way from frames to exchanges. */
@@ -39,12 +39,22 @@ export class Inbound {
   readonly #frames: FrameDecoder;
   readonly #sent: Fifo<Exchange<unknown>>;
   readonly #listeners: Listeners;
+  readonly #ready: (head: Exchange<unknown>, state: TransactionState) => void;
 
-  /** @param sent What waits for answers, in the order in which they come. */
-  constructor(frames: FrameDecoder, sent: Fifo<Exchange<unknown>>, listeners: Listeners) {
+  /**
+   * @param sent What waits for answers, in the order in which they come.
+   * @param ready Told of ReadyForQuery, and whose it is.
+   */
+  constructor(
+    frames: FrameDecoder,
+    sent: Fifo<Exchange<unknown>>,
+    listeners: Listeners,
+    ready: (head: Exchange<unknown>, state: TransactionState) => void,
+  ) {
     this.#frames = frames;
     this.#sent = sent;
     this.#listeners = listeners;
+    this.#ready = ready;
   }
 
   /** Handles all frames that are whole. Throws where the server breaks the protocol or ends the session. */
@@ -75,10 +85,11 @@ export class Inbound {
       case "ErrorResponse":
         if (is_fatal(message.diag)) throw fatal(message.diag);
         this.canceled ||= message.diag.sqlstate === QUERY_CANCELED;
+        this.#listeners.failed(message.diag);
         break;
       case "ReadyForQuery":
         if (head === undefined) break;
-        return this.#listeners.ready(head, message.state);
+        return this.#ready(head, message.state);
     }
     if (head === undefined) throw unexpected(message.name);
     head.message(message);

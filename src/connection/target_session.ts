@@ -39,6 +39,28 @@ export async function is_acceptable(session: Session, wanted: Wanted): Promise<b
   }
 }
 
+/**
+ * Whether the server has shown since that the session is no longer of the kind that was wanted: by
+ * what it reports, or by refusing to write, as one of before 14 does that was made a standby.
+ */
+export function has_turned(session: Session, wanted: TargetSessionAttrs): boolean {
+  const is_standby = reported(session, "in_hot_standby");
+  const is_read_only = reported(session, "default_transaction_read_only");
+  switch (wanted) {
+    case "any":
+    case "prefer-standby":
+      return false;
+    case "primary":
+      return is_standby === true || session.refused_writes;
+    case "read-write":
+      return is_standby === true || is_read_only === true || session.refused_writes;
+    case "standby":
+      return is_standby === false;
+    case "read-only":
+      return is_standby === false && is_read_only === false;
+  }
+}
+
 async function is_standby(session: Session): Promise<boolean> {
   return reported(session, "in_hot_standby") ??
     await ask(session, "pg_catalog.pg_is_in_recovery()");

@@ -1,10 +1,11 @@
 /**
- * How long sessions live, and lie idle.
+ * How long sessions live, and lie idle; and which are past use before.
  *
  * @module
  */
 
 import type { Session } from "../connection/session.ts";
+import { has_turned } from "../connection/target_session.ts";
 import type { PoolContext } from "./settings.ts";
 import type { Slot } from "./slot.ts";
 
@@ -14,7 +15,13 @@ const LIFETIME_JITTER = 0.1;
 /** What ages need of the pool's settings. */
 export type AgeSettings = Pick<
   PoolContext,
-  "max_lifetime" | "max_idle" | "pool_recycle" | "check" | "check_idle" | "random"
+  | "max_lifetime"
+  | "max_idle"
+  | "pool_recycle"
+  | "check"
+  | "check_idle"
+  | "random"
+  | "target_session_attrs"
 >;
 
 /** The rules; all moments are milliseconds on the pool's clock. */
@@ -32,10 +39,12 @@ export class Ages {
     return session.opened_at + max_lifetime * 1000 * (1 - LIFETIME_JITTER * random());
   }
 
-  /** Whether it must not be lent any more. */
+  /** Whether it must not be lent any more: for its age, or since its server is another one now. */
   is_old(slot: Slot, now: number): boolean {
+    const { pool_recycle, target_session_attrs = "any" } = this.#settings;
     const idle = now - slot.session.used_at;
-    return slot.expires_at <= now || idle > this.#settings.pool_recycle * 1000;
+    return slot.expires_at <= now || idle > pool_recycle * 1000 ||
+      has_turned(slot.session, target_session_attrs);
   }
 
   /** Whether it was silent for so long that it may be dead without our knowledge. */

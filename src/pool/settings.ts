@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import type { TargetSessionAttrs } from "../connection/connect_options.ts";
 import type { Connection, ConnectionSettings } from "../connection/connection.ts";
 import type { ResolvedOptions } from "../connection/options.ts";
 import type { Session } from "../connection/session.ts";
@@ -18,6 +19,8 @@ export type OpenSession = (signal: AbortSignal) => Promise<Session>;
 export interface PoolContext extends ResolvedPoolSettings {
   /** What is between here and the server. */
   readonly pooler: "session" | "transaction";
+  /** Which servers will do. Default: any. */
+  readonly target_session_attrs?: TargetSessionAttrs;
   /** Seconds until `acquire()`, and each attempt to connect, is given up. */
   readonly timeout: number;
   /** Receives warnings; undefined: the console. */
@@ -38,6 +41,15 @@ export function pool_context(
   connection: ResolvedOptions,
   clock: Clock,
 ): PoolContext {
-  const { pooler, timeout, on_warning, connection_factory } = connection;
-  return { ...pool, pooler, timeout, on_warning, connection, connection_factory, clock };
+  const { pooler, target_session_attrs, timeout, on_warning, connection_factory } = connection;
+  return {
+    ...pool,
+    pooler,
+    target_session_attrs,
+    timeout,
+    on_warning,
+    connection,
+    connection_factory,
+    clock,
+  };
 }
