@@ -82,6 +82,7 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
       this.take(bytes, view, start, end);
     } catch (error) {
       if (is_protocol_error(error)) throw error;
+      this.cannot_read(error);
       this.error = error;
       void this.context.wire.cancel();
     }

@@ -9,6 +9,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
+import { AlteredTypeError } from "../codecs/composite.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
@@ -85,6 +86,11 @@ export abstract class DescribingExchange<T> extends Exchange<T> {
     if (this.#unknown.length > 0 && !this.settled) return this.#learn();
     this.#described = true;
     return "again";
+  }
+
+  /** A row cannot be read. What its types are made of is looked up anew next time, if it has changed. */
+  protected cannot_read(error: unknown): void {
+    if (error instanceof AlteredTypeError) this.context.types.forget();
   }
 
   override end(): void {

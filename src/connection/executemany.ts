@@ -122,6 +122,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       this.#rows.push(this.#decode(bytes, view, start, end));
     } catch (error) {
       if (is_protocol_error(error)) throw error;
+      this.cannot_read(error);
       this.#give_up(error);
     }
   }

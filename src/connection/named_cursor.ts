@@ -155,8 +155,10 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
   override [Symbol.asyncIterator](): AsyncIterableIterator<R> {
     const iterator: AsyncIterableIterator<R> = {
       next: () => {
-        const row = this.#waiting === 0 && !this.closed ? this.#rows?.next_here() : undefined;
-        if (row !== undefined) return Promise.resolve({ done: false, value: row });
+        const rows = this.#rows;
+        if (rows?.has_row && this.#waiting === 0 && !this.closed && this.#lives()) {
+          return Promise.resolve({ done: false, value: rows.shift() });
+        }
         return this.#in_turn(() => this.#next());
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -165,8 +167,9 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
   }
 
   async #next(): Promise<IteratorResult<R, undefined>> {
-    const row = await this.#fetching("iterate").next(this.itersize);
-    return row === undefined ? { done: true, value: undefined } : { done: false, value: row };
+    const rows = this.#fetching("iterate");
+    if (!await rows.load(this.itersize)) return { done: true, value: undefined };
+    return { done: false, value: rows.shift() };
   }
 
   async #declare(query: string | Sql, params: Params, options: CallOptions): Promise<void> {

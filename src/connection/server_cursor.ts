@@ -73,9 +73,14 @@ export class ServerCursor<R> {
     return this.#total;
   }
 
-  /** The next row, if it is here; else undefined. */
-  next_here(): R | undefined {
-    return this.#at < this.#buffer.length ? this.#buffer[this.#at++] : undefined;
+  /** Whether the next row is here. */
+  get has_row(): boolean {
+    return this.#at < this.#buffer.length;
+  }
+
+  /** The next row, which must be here. */
+  shift(): R {
+    return this.#buffer[this.#at++]!;
   }
 
   /** The next rows, at most `count`. */
@@ -88,15 +93,14 @@ export class ServerCursor<R> {
     return rows;
   }
 
-  /** The next row of many, or undefined: takes a batch, and asks for the one after it. */
-  async next(itersize: number): Promise<R | undefined> {
-    if (this.#at === this.#buffer.length) {
-      if (this.#ahead !== null) await this.#join_ahead();
-      else if (!this.#at_end) this.#admit(await this.#fetch(itersize));
-      if (!this.#at_end) this.#ahead = this.#fetch(itersize);
-      this.#ahead?.catch(() => {}); // whoever joins it is told
-    }
-    return this.next_here();
+  /** Makes sure that the next row is here, and asks for a batch after those here; false at the end. */
+  async load(itersize: number): Promise<boolean> {
+    if (this.has_row) return true;
+    if (this.#ahead !== null) await this.#join_ahead();
+    else if (!this.#at_end) this.#admit(await this.#fetch(itersize));
+    if (!this.#at_end) this.#ahead = this.#fetch(itersize);
+    this.#ahead?.catch(() => {}); // whoever joins it is told
+    return this.has_row;
   }
 
   /** Moves to a row, or behind the last. */
