@@ -226,6 +226,7 @@ export class Establisher {
         ),
     });
     for (const notice of start.notices) session.notice(notice);
+    for (const [name, value] of this.#options.startup) session.text_form.note(`${name} = ${value}`);
     return session;
   }
 }

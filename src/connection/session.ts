@@ -252,6 +252,7 @@ export class Session implements WireEvents, SimpleContext {
   /** WireEvents. */
   idle(): void {
     this.used_at = this.clock.now();
+    this.text_form.settle();
     if (this.#has_altered && this.state === "I") { // others saw the types as they were, until now
       this.#has_altered = false;
       this.types.forget();

@@ -5,7 +5,7 @@
  * runs, or its values are refused; nothing is guessed from a text that does not tell. Text says
  * less of anonymous records, whose fields it gives no types; of dates in another DateStyle than
  * ISO; and of floats where `extra_float_digits` is below 1. That setting is not reported, so whatever names it
- * in this session counts. It is not seen in what the session began with, such as the settings of its role.
+ * in this session counts, or when it began. What a role's settings or a function's body say is not seen.
  *
  * @module
  */
@@ -17,15 +17,15 @@ import { code_of } from "../sql/scan.ts";
 
 /** The first server that prints floats exactly unless it is told not to. */
 const EXACT_FLOATS = 12;
-/** Names the setting, or sets what only a parameter names. */
-const FLOATS_SET = /extra_float_digits|set_config\s*\(\s*(?!e?')/i;
+/** Names the setting, unless to set it to 1 or more; or sets what only a parameter names. */
+const FLOATS_SET = /extra_float_digits(?!'?,?\s*(?:=|to)?\s*'?[123]\b)|set_config\s*\(\s*(?!e?')/i;
 const DATES_SET = /datestyle/i;
 
 /** What the text of results means in one session. */
 export class TextForm {
   readonly #parameters: ReadonlyMap<string, string>;
   #floats_set = false;
-  #dates_set = false;
+  #dates_set = false; // by what was sent since the server was last idle
 
   /** @param parameters What the server reports of itself, kept up to date. */
   constructor(parameters: ReadonlyMap<string, string>) {
@@ -42,6 +42,11 @@ export class TextForm {
   note(sql: string): void {
     this.#floats_set ||= FLOATS_SET.test(sql);
     this.#dates_set ||= DATES_SET.test(sql);
+  }
+
+  /** Everything that was sent is done, so the server's report is up to date. */
+  settle(): void {
+    this.#dates_set = false;
   }
 
   /** Whether a statement must be described before it runs. */

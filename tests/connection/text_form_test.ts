@@ -34,6 +34,12 @@ describe("TextForm.is_lossy()", () => {
     ["select set_config('extra_float_digits', '0', false)", true],
     ["select pg_catalog.set_config($1, $2, true)", true],
     ["select set_config ( x.name, x.value, true) from x", true],
+    ["set extra_float_digits = 3", false],
+    ["set local extra_float_digits to '1'", false],
+    ["set extra_float_digits to 10", true],
+    ["select set_config('extra_float_digits', '3', false)", false],
+    ["extra_float_digits = 0", true], // as it is noted of a session's options
+    ["options = -c extra_float_digits=-3", true],
     ["set DateStyle = 'SQL, DMY'", true],
     ["set local datestyle to german", true],
     ["select set_config('app.user', $1, true)", false],
@@ -51,6 +57,18 @@ describe("TextForm.is_lossy()", () => {
       assertEquals(noted.is_lossy(PLAIN), expected);
     });
   }
+});
+
+describe("TextForm.settle()", () => {
+  it("leaves dates to what the server reports, and floats as they were noted", () => {
+    const text_form = form();
+    text_form.note("set datestyle = german");
+    text_form.settle();
+    assertEquals(text_form.is_lossy(PLAIN), false);
+    text_form.note("set extra_float_digits = 0");
+    text_form.settle();
+    assertEquals(text_form.is_lossy(PLAIN), true);
+  });
 });
 
 describe("TextForm.check()", () => {
