@@ -25,9 +25,6 @@ export abstract class CursorBulk<R> extends CursorControl {
   /** Rows to read at a time. */
   abstract itersize: number;
 
-  /** Throws where the cursor or its connection was closed. */
-  protected abstract check(action: string): void;
-
   /** Runs anything whose results are to be the cursor's. */
   protected abstract run(query: string | Sql, work: () => Promise<Result<R>[]>): Promise<void>;
 

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { InterfaceError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
 import { call_statement } from "./callproc.ts";
 import type { Connection } from "./connection.ts";
@@ -36,6 +35,9 @@ export abstract class CursorControl {
     this.#isolation_level = check_isolation_level(isolation_level);
   }
 
+  /** Throws where the cursor or its connection was closed. */
+  protected abstract check(action: string): void;
+
   /** Runs a statement; see `Cursor`. */
   abstract execute(query: string | Sql, params?: Params, options?: CallOptions): Promise<void>;
 
@@ -56,7 +58,7 @@ export abstract class CursorControl {
    * @throws {ProgrammingError} If the parameters do not fit the query.
    */
   async mogrify(query: string | Sql, params?: Params, options: CallOptions = {}): Promise<string> {
-    this.#check("mogrify a query");
+    this.check("mogrify a query");
     const { timeout = this.timeout, signal } = options;
     const { prepare, session } = this.connection.lend();
     const call = prepare("mogrify a query", query, params, { timeout, signal });
@@ -74,7 +76,7 @@ export abstract class CursorControl {
   /** As above, and ends it: commits, or rolls back where `fn` throws. */
   begin<T>(fn: (tx: Transaction) => T | Promise<T>): Promise<T>;
   async begin<T>(fn?: (tx: Transaction) => T | Promise<T>): Promise<T | Transaction> {
-    this.#check("begin a transaction");
+    this.check("begin a transaction");
     const tx = await new Transaction(this, this.#isolation_level).begin();
     return fn === undefined ? tx : await run_within(tx, fn, undefined);
   }
@@ -84,12 +86,8 @@ export abstract class CursorControl {
   /** As above, and ends it: keeps what `fn` did, or undoes it where `fn` throws. */
   begin_nested<T>(fn: (tx: Transaction) => T | Promise<T>): Promise<T>;
   async begin_nested<T>(fn?: (tx: Transaction) => T | Promise<T>): Promise<T | Transaction> {
-    this.#check("begin a transaction");
+    this.check("begin a transaction");
     const tx = await begin_inside(this) ?? await this.begin();
     return fn === undefined ? tx : await run_within(tx, fn, undefined);
-  }
-
-  #check(action: string): void {
-    if (this.closed) throw new InterfaceError(`cannot ${action}: the cursor is closed`);
   }
 }

@@ -509,7 +509,6 @@ export const AIOPG_TESTS: Readonly<Record<string, Readonly<Record<string, Counte
       file: "connection",
       suite: "A connection that is lost",
       test: "rejects what is executed when the server has stopped",
-      differs: "a cursor whose connection is lost is closed, so its next call is an InterfaceError",
     },
     test_connection_notify_on_disconnect: {
       file: "connection",

@@ -340,8 +340,8 @@ describe("A connection that is lost", () => {
       assertEquals(await cur.fetchone(), [1]);
       await cluster.stop();
       cluster = null;
-      await assertRejects(() => cur.execute("select 1"), PgError);
-      await assertRejects(() => lost.execute("select 1"), OperationalError);
+      await assertRejects(() => cur.execute("select 1"), OperationalError);
+      await assertRejects(() => cur.begin(), OperationalError);
     } finally {
       await cluster?.stop();
     }
