@@ -10,11 +10,12 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   writeFileSync,
@@ -34,6 +35,10 @@ export interface ClusterOptions {
   readonly hba?: string;
   /** Texts by file name, such as certificates; a setting reaches `name` as `../name`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether its data, as they are before it first starts, may be another cluster's `data_from`. */
+  readonly template?: boolean;
+  /** Whose data to begin with. Such a cluster can be a standby of that one. */
+  readonly data_from?: Cluster;
 }
 
 /** Settings of a server that need not survive a crash, and has no more to do than tests give it. */
@@ -50,6 +55,9 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   autovacuum: "off",
 };
 
+/** What a server logs when it has started, as a primary or a standby. */
+const READY = /ready to accept (read-only )?connections/;
+
 /** How long a server may take to start, in milliseconds. */
 const START_LIMIT = 30_000;
 
@@ -62,9 +70,10 @@ const KEEPER = `
 directory=$1
 shift
 if read -r programs; then
-  if "$programs/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C \
+  if [ -d "$directory/data" ] || "$programs/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C \
     --no-sync --no-instructions >"$directory/log" 2>&1
   then
+    [ ! -d "$directory/template" ] || cp -Rp "$directory/data/." "$directory/template"
     "$programs/postgres" -D "$directory/data" "$@" </dev/null >>"$directory/log" 2>&1 &
     cat
     while kill -QUIT $! 2>/dev/null; do sleep 0.02; done
@@ -116,7 +125,7 @@ export class Cluster implements AsyncDisposable {
   async start(programs: string): Promise<void> {
     this.#keeper.stdin!.write(`${programs}\n`);
     const deadline = performance.now() + START_LIMIT;
-    while (!this.log().includes("ready to accept connections")) {
+    while (!READY.test(this.log())) {
       if (performance.now() > deadline || this.log().includes("FATAL")) {
         throw new Error(`cannot start PostgreSQL: its log is\n${this.log()}`);
       }
@@ -155,6 +164,7 @@ export async function start_cluster(options: ClusterOptions = {}): Promise<Clust
   });
   const cluster = new Cluster(keeper, directory, port);
   try {
+    make_data(directory, options, owner);
     write_files(directory, options, owner);
     await cluster.start(postgres_programs(directory, owner));
     return cluster;
@@ -193,6 +203,17 @@ function server_arguments(directory: string, port: number, options: ClusterOptio
   };
   if (options.hba !== undefined) settings["hba_file"] = join(directory, "pg_hba.conf");
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
+function make_data(directory: string, options: ClusterOptions, owner: Owner | null): void {
+  const { template, data_from } = options;
+  if (data_from !== undefined) {
+    const copy = ["-Rp", join(data_from.socket_dir, "template"), join(directory, "data")];
+    if (spawnSync("cp", copy).status !== 0) throw new Error("cannot copy the data of a template");
+  }
+  if (!template) return;
+  mkdirSync(join(directory, "template"), { mode: 0o700 });
+  if (owner !== null) chownSync(join(directory, "template"), owner.uid, owner.gid);
 }
 
 /** The server refuses a private key that others may read. */
