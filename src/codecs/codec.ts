@@ -43,6 +43,8 @@ export interface TypeCodec<T = unknown> {
   readonly format: Format;
   /** Whether the type's own values are arrays, so that in an array of them a nested array is an element. */
   readonly is_list?: boolean;
+  /** Whether it is a user's, so that even a string or a number is its own to convert. */
+  readonly is_users?: boolean;
   /** Whether there are floats in it, which text rounds where `extra_float_digits` is below 1. */
   readonly has_floats?: boolean;
   /**

@@ -14,7 +14,7 @@ import { decode_utf8 } from "../bytes/utf8.ts";
 import { DataError } from "../errors.ts";
 import { malformed } from "./check.ts";
 import type { TypeCodec } from "./codec.ts";
-import { string_text } from "./kinds.ts";
+import { number_text, string_text } from "./kinds.ts";
 import { never_binary, no_encode } from "./printed.ts";
 
 const RULE = "must be a value that JSON can hold";
@@ -111,6 +111,8 @@ function parse_json(text: string, name: string): unknown {
 
 function json_text(value: unknown): string {
   if (typeof value === "string") return value;
+  if (typeof value === "bigint" || Number.isFinite(value)) return number_text(value, RULE);
+  if (typeof value === "number") throw new DataError(RULE); // JSON.stringify() makes it null
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

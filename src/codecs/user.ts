@@ -13,7 +13,7 @@ import type { Codec, TypeCodec } from "./codec.ts";
 import { never_binary, no_encode, text_only } from "./printed.ts";
 
 /** What pg_type says of a type. */
-type TypeFacts = Pick<TypeCodec, "name" | "oid" | "array_oid" | "delimiter">;
+type TypeFacts = Pick<TypeCodec, "name" | "oid" | "array_oid" | "delimiter" | "is_users">;
 
 const BOX_OID = 603;
 const utf8 = new TextEncoder();
@@ -29,7 +29,7 @@ export function from_user_codec(
   array_oid: number,
   delimiter: string = oid === BOX_OID ? ";" : ",",
 ): TypeCodec {
-  const type = { name: codec.name, oid, array_oid, delimiter };
+  const type = { name: codec.name, oid, array_oid, delimiter, is_users: true };
   return codec.format === "text" ? text_adapter(codec, type) : binary_adapter(codec, type);
 }
 

@@ -65,7 +65,7 @@ export class Attempt<R> implements Shape<R>, Refused {
   get must_describe(): boolean {
     const { parameter_oids, sql } = this.statement;
     const is_lossy = parameter_oids === null &&
-      (this.#context.text_form.is_lossy(sql) || this.#types.needs_binary);
+      (this.#context.text_form.is_lossy(sql) || this.#types.needs_description);
     return is_lossy || (needs_types(this.values) &&
       (parameter_oids === null || this.#types.missing(parameter_oids).length > 0));
   }

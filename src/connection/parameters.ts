@@ -4,7 +4,8 @@
  * Law: a value goes out as binary only where its type is known and the value has
  * an exact binary form there. Strings, numbers, bigints and booleans mean the
  * same in text for any type, so the server judges them and they may be sent
- * before the types are known; objects must wait for them.
+ * before the types are known; objects must wait for them. So what is taken and what
+ * is refused does not depend on what is known.
  *
  * @module
  */
@@ -63,6 +64,8 @@ export function check_parameter_count(expected: number, given: number): void {
  *
  * @param index From 0, for errors.
  * @param codec Of its type; undefined: not known yet.
+ * @param judge Who refuses a string, number, bigint or boolean that does not fit: `server` takes no
+ * notice of what is known. Default: the codec.
  * @returns The format it has.
  * @throws {DataError} If the value does not fit the type.
  */
@@ -71,6 +74,7 @@ export function write_parameter(
   index: number,
   value: unknown,
   codec: TypeCodec | undefined,
+  judge: "codec" | "server" = "codec",
 ): Format {
   if (value === null) {
     writer.i32(-1);
@@ -83,9 +87,9 @@ export function write_parameter(
       writer.end_value(mark);
       return 1;
     }
-    writer.text(
-      codec === undefined ? scalar_text(value, "must be known") : codec.encode_text(value),
-    );
+    const is_plain = codec === undefined ||
+      (judge === "server" && !codec.is_users && is_scalar(value));
+    writer.text(is_plain ? scalar_text(value, "must be known") : codec.encode_text(value));
     writer.end_value(mark);
     return 0;
   } catch (error) {

@@ -147,7 +147,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   /** For Bind. */
   write_parameter(writer: ByteWriter, index: number): Format {
     const { statement, values } = this.attempt;
-    return write_parameter(writer, index, values[index], statement.parameters[index]);
+    return write_parameter(writer, index, values[index], statement.parameters[index], "server");
   }
 
   override message(message: BackendMessage): void {

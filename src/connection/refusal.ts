@@ -40,10 +40,7 @@ export function explain(error: unknown, refused: Refused): unknown {
   if (!(error instanceof DatabaseError) || error.diag === null) return error;
   if (bound || statement.parameter_oids === null) return error;
   if (error.sqlstate === "08P01") return miscount(statement, values) ?? error;
-  if (!is_value_refused(error)) return error;
-  const place = PLACE.exec(error.diag.context ?? "")?.[1];
-  const index = place === undefined && values.length === 1 ? 0 : Number(place) - 1;
-  return index in values ? misfit(error, error.diag, refused, index) : error;
+  return is_value_refused(error) ? misfit(error, error.diag, refused) : error;
 }
 
 /** Whether the server refused a value, or something that looks like it. */
@@ -76,24 +73,33 @@ function miscount(statement: PreparedStatement, values: readonly unknown[]): unk
   }
 }
 
-/** In the words of the codec where it would not have sent the value, else in the server's. */
-function misfit(
-  error: DatabaseError,
-  diag: Diagnostic,
-  { statement, values }: Refused,
-  index: number,
-): DatabaseError {
+/** In the words of the codec that would not have sent the value, else in the server's. */
+function misfit(error: DatabaseError, diag: Diagnostic, refused: Refused): DatabaseError {
+  const { statement, values } = refused;
   const info = { diag, query: statement.sql };
-  const codec = statement.parameters[index];
-  try {
-    write_parameter(new ByteWriter(), index, values[index], codec);
-  } catch (fault) {
-    if (fault instanceof DataError) return new DataError(fault.message, { ...info, cause: fault });
+  const place = PLACE.exec(diag.context ?? "")?.[1]; // not told before PostgreSQL 16
+  const index = Number(place) - 1;
+  const suspects = place === undefined ? values.keys() : [index];
+  for (const i of suspects) {
+    const fault = fault_of(refused, i);
+    if (fault !== null) return new DataError(fault.message, { ...info, cause: fault });
   }
+  if (place === undefined || !(index in values)) return error;
+  const codec = statement.parameters[index];
   const type = codec === undefined || codec.oid === 0 ? "" : ` as ${codec.name}`;
   const said = server_message({ ...diag, context: null }, statement.sql);
   return new (error.constructor as typeof DatabaseError)(
     `cannot bind $${index + 1}${type}, given as ${kind_of(values[index])}: ${said}`,
     info,
   );
+}
+
+/** What the codec of a parameter has against its value; null if nothing. */
+function fault_of({ statement, values }: Refused, index: number): DataError | null {
+  try {
+    write_parameter(new ByteWriter(), index, values[index], statement.parameters[index]);
+    return null;
+  } catch (fault) {
+    return fault instanceof DataError ? fault : null;
+  }
 }

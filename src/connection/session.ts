@@ -10,7 +10,7 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
-import type { Diagnostic, OperationalError } from "../errors.ts";
+import { type Diagnostic, OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
 import { object_row, type RowFactory } from "../rows/factories.ts";
@@ -242,6 +242,7 @@ export class Session implements WireEvents, SimpleContext {
   /** WireEvents. */
   parameter(name: string, value: string): void {
     this.#parameters.set(name, value);
+    if (name === "client_encoding" && value !== "UTF8") this.wire.destroy(other_encoding(value));
   }
 
   /** WireEvents. */
@@ -281,3 +282,11 @@ const LOOKUP_TIMEOUT = 30;
 const ALTERS_TYPES = /^(?:ALTER (?:TYPE|TABLE|VIEW|FOREIGN|MATERIALIZED|EXTENSION)|CREATE VIEW)/;
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;
+
+/** Text would be misread from here on, and what is sent be taken for other text. */
+function other_encoding(name: string): OperationalError {
+  return new OperationalError(
+    `cannot go on with the connection: client_encoding must be UTF8, but was set to ${name}`,
+    { hint: "convert_to() and convert_from() give and take bytes in other encodings" },
+  );
+}

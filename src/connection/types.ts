@@ -74,7 +74,6 @@ export class TypeCatalog {
   readonly #builtin: CodecRegistry;
   readonly #named: ReadonlyMap<string, Codec>; // the user's, by `schema.name`
   readonly #asked: Set<number> = new Set(); // what stays text
-  readonly #has_binary_codecs: boolean; // of the user's
   #has_composites = false;
   #registry: CodecRegistry;
   #in_vain_at = -Infinity;
@@ -90,12 +89,14 @@ export class TypeCatalog {
     const placed = codecs.map((codec) => place(codec, builtin));
     this.#builtin = this.#registry = builtin.with(placed.filter((codec) => codec !== null));
     this.#named = new Map(codecs.map((codec) => [codec.name, codec]));
-    this.#has_binary_codecs = codecs.some((codec) => codec.format !== "text");
   }
 
-  /** Whether some value may be misread from text: statements are then described before they first run. */
-  get needs_binary(): boolean {
-    return this.#has_binary_codecs || this.#has_composites;
+  /**
+   * Whether some value may be misread from text, or must be converted by a user's codec before it is
+   * sent: statements are then described before they first run.
+   */
+  get needs_description(): boolean {
+    return this.#codecs.length > 0 || this.#has_composites;
   }
 
   /** For results that come as text in any case: a catalog in which no composite type was looked up before. */
