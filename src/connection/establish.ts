@@ -134,14 +134,14 @@ export class Establisher {
     }
   }
 
-  /** Some proxies drop who asks for 3.2 instead of negotiating. */
+  /** Some poolers and old servers refuse, or drop, who asks for 3.2 instead of negotiating. */
   async #try_versions(host: Host, use_tls: boolean, signal: AbortSignal): Promise<Session> {
     const { max_protocol_version, min_protocol_version } = this.#options;
     try {
       return await this.#log_in(host, use_tls, max_protocol_version, signal);
     } catch (error) {
       const older = max_protocol_version > PROTOCOL_3_0 && min_protocol_version <= PROTOCOL_3_0;
-      if (!older || signal.aborted || !(error instanceof NoAnswer)) throw error;
+      if (!older || signal.aborted || !is_too_new(error)) throw error;
       return await this.#log_in(host, use_tls, PROTOCOL_3_0, signal);
     }
   }
@@ -249,6 +249,15 @@ function ends_search(error: unknown): boolean {
   return sqlstate !== null &&
     (sqlstate.startsWith("28") || sqlstate === "3D000" || sqlstate === "42501");
 }
+
+/** It may be the version that the server did not like: PgBouncer before 1.23 calls it a bad packet. */
+function is_too_new(error: unknown): boolean {
+  if (error instanceof NoAnswer) return true;
+  return error instanceof OperationalError && TOO_NEW.includes(error.diag?.sqlstate ?? "");
+}
+
+/** protocol_violation, feature_not_supported. */
+const TOO_NEW: readonly string[] = ["08P01", "0A000"];
 
 /** The server said no to this way of connecting, rather than not being there. */
 function is_refusal(error: unknown): boolean {

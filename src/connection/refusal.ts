@@ -51,12 +51,17 @@ export function is_value_refused(error: unknown): boolean {
 /** Whether to forget the statement, and parse it once more. */
 export function is_stale(error: unknown, { statement, was_known, bound }: Refused): boolean {
   if (!(error instanceof DatabaseError) || error.diag === null) return false;
-  const { sqlstate, diag } = error;
-  if (sqlstate === "26000") return true; // forgotten: DISCARD, a pooler
-  if (sqlstate === "0A000") return diag.source_function === "RevalidateCachedQuery";
+  const { sqlstate } = error;
+  if (sqlstate === "26000" || is_reshaped(error)) return true; // forgotten: DISCARD, a pooler
   // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
   if (sqlstate === "08P01") return statement.name === "" && statement.described;
   return was_known && !bound && CHANGED.test(sqlstate ?? "");
+}
+
+/** Whether a statement's result has another shape than when it was prepared. */
+export function is_reshaped(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlstate === "0A000" &&
+    error.diag?.source_function === "RevalidateCachedQuery";
 }
 
 /** Whether a composite value was refused, as when its type was altered. */
@@ -77,7 +82,7 @@ function miscount(statement: PreparedStatement, values: readonly unknown[]): unk
 function misfit(error: DatabaseError, diag: Diagnostic, refused: Refused): DatabaseError {
   const { statement, values } = refused;
   const info = { diag, query: statement.sql };
-  const place = PLACE.exec(diag.context ?? "")?.[1]; // not told before PostgreSQL 16
+  const place = PLACE.exec(diag.context ?? "")?.[1]; // not every server tells
   const index = Number(place) - 1;
   const suspects = place === undefined ? values.keys() : [index];
   for (const i of suspects) {

@@ -133,6 +133,7 @@ export class StatementCache {
   #usual: TypeCatalog | null = null; // the first, whose keys are the statements' texts
   readonly #others: WeakMap<TypeCatalog, string> = new WeakMap(); // what their keys begin with
   #closing: string[] = [];
+  readonly #nameless: Set<string> = new Set(); // texts
   #count = 0;
 
   /**
@@ -154,7 +155,7 @@ export class StatementCache {
       return known;
     }
     if (known !== undefined) this.drop(known);
-    const name = this.#named ? `edgepg_${++this.#count}` : "";
+    const name = this.#named && !this.#nameless.has(sql) ? `edgepg_${++this.#count}` : "";
     const statement = new PreparedStatement(name, sql, types.epoch, key);
     if (this.#size > 0) this.#keep(statement);
     return statement;
@@ -165,6 +166,16 @@ export class StatementCache {
     if (this.#statements.get(statement.key) !== statement) return;
     this.#statements.delete(statement.key);
     this.#close(statement);
+  }
+
+  /**
+   * Forgets a statement whose result has another shape now, and names none of its text again: a pooler
+   * that shares what its clients named under one text does not parse that text anew.
+   */
+  drop_name(statement: PreparedStatement): void {
+    this.drop(statement);
+    if (this.#nameless.size >= this.#size) this.#nameless.clear();
+    if (statement.name !== "") this.#nameless.add(statement.sql);
   }
 
   /** Forgets all, as after DISCARD ALL; nothing is closed. */

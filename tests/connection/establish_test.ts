@@ -165,23 +165,40 @@ describe("connect()", () => {
     assert(!error.message.includes("s3cret"));
   });
 
-  it("falls back to protocol 3.0 where a server hangs up on 3.2", async () => {
-    const versions: number[] = [];
-    const server = scripted([
-      async (peer) => {
-        versions.push((await peer.startup()).version);
-        peer.close();
-      },
-      async (peer) => {
-        versions.push((await peer.startup()).version);
-        peer.send(trust_startup({ secret_key: Uint8Array.of(1, 2, 3, 4) }));
-        await end(peer);
-      },
-    ]);
-    const conn = await open(server);
-    await conn.close();
-    await server.finished();
-    assertEquals(versions, [0x30002, 0x30000]);
+  const dislikes: readonly [how: string, answer: Uint8Array | string][] = [
+    ["hangs up on", ""],
+    ["calls a bad packet", error_response("08P01", "bad packet header", { S: "FATAL" })],
+    ["does not support", error_response("0A000", "unsupported protocol", { S: "FATAL" })],
+  ];
+  for (const [how, answer] of dislikes) {
+    it(`falls back to protocol 3.0 where a server ${how} 3.2`, async () => {
+      const versions: number[] = [];
+      const server = scripted([
+        async (peer) => {
+          versions.push((await peer.startup()).version);
+          peer.send(answer);
+          peer.close();
+        },
+        async (peer) => {
+          versions.push((await peer.startup()).version);
+          peer.send(trust_startup({ secret_key: Uint8Array.of(1, 2, 3, 4) }));
+          await end(peer);
+        },
+      ]);
+      const conn = await open(server);
+      await conn.close();
+      await server.finished();
+      assertEquals(versions, [0x30002, 0x30000]);
+    });
+  }
+
+  it("insists on min_protocol_version", async () => {
+    const error = await refused([async (peer) => {
+      await peer.startup();
+      peer.send(error_response("08P01", "bad packet header", { S: "FATAL" }));
+      peer.close();
+    }], { ...PLAIN, min_protocol_version: "3.2" });
+    assertEquals(error.sqlstate, "08P01");
   });
 });
 
