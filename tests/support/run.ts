@@ -19,7 +19,7 @@ import { count_tests, type Counts } from "./report.ts";
 import { install_toolchain, type RuntimeName, RUNTIMES, test_command } from "./runtimes.ts";
 
 /** What a test file that needs a server imports or reads. */
-const WITH_SERVER = /\/(cluster|database)\.ts"|DATABASE_URL/;
+const WITH_SERVER = /\/(\w*cluster|database|replicas)\.ts"|DATABASE_URL/;
 
 /** A runtime that prints nothing for so long hangs; in seconds. A single test has 30 of them. */
 const SILENCE_LIMIT = 120;
