@@ -21,7 +21,10 @@ export interface Codec<T = unknown> {
   readonly oid?: number;
   /** `pg_type.typarray`, where known; arrays of the type are then derived. */
   readonly array_oid?: number;
-  /** Format of the bytes that `decode` reads and `encode` writes. Default: `"binary"`. */
+  /**
+   * Format of the bytes that `decode` reads and `encode` writes. Default: `"binary"`. One composite
+   * value has no parts of both, nor has one COPY.
+   */
   readonly format?: "binary" | "text";
   /** Reads one value, never null. `body` is exactly the value's bytes, and the callee's to keep. */
   decode(body: Uint8Array): T;

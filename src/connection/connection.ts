@@ -25,6 +25,7 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
+import type { TypeCatalog } from "./types.ts";
 import { warn } from "./warnings.ts";
 
 export type { ConnectionSettings, EchoEvent, Notice };
@@ -59,6 +60,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #session: Session;
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
+  readonly #types: TypeCatalog; // when it was lent
   readonly #notices: Notice[] = [];
   readonly #notifies: NotificationQueue;
   #end: PgError | null = null;
@@ -69,6 +71,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     this.#session = session;
     this.#settings = settings;
     this.#lease = lease;
+    this.#types = session.types;
     this.timeout = settings.timeout;
     this.echo = settings.echo;
     this.row_factory = settings.row_factory;
@@ -230,6 +233,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   #finish(reason: PgError): void {
     this.#end = reason;
     this.#notifies.end(reason);
+    if (this.#lease !== null) this.#session.types = this.#types; // not the next borrower's
   }
 
   #check(action: string): void {
@@ -255,6 +259,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
       row_factory: options.row_factory ?? (this.row_factory as RowFactory<R>),
       timeout: check_timeout(options.timeout ?? this.timeout),
       signal: options.signal,
+      codecs: options.codecs,
     };
   }
 

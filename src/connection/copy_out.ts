@@ -19,7 +19,7 @@ import { server_error } from "../server_error.ts";
 import { DescribingExchange } from "./describing_exchange.ts";
 import { is_protocol_error, type Step } from "./exchange.ts";
 import { count_of } from "./result.ts";
-import type { Session } from "./session.ts";
+import type { QueryContext } from "./query.ts";
 
 const SAVEPOINT = "edgepg_copy";
 const PREFIX = `SAVEPOINT ${SAVEPOINT};\n`;
@@ -42,8 +42,8 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
    * @param sql What is described first; null: nothing.
    * @param timeout Seconds of each wait for the server.
    */
-  constructor(session: Session, sql: string | null, timeout: number) {
-    super(session, sql);
+  constructor(context: QueryContext, sql: string | null, timeout: number) {
+    super(context, sql);
     this.#timeout = timeout;
     this.alone = true; // for the state of the transaction
     this.occupies = "a COPY";

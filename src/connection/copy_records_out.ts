@@ -12,7 +12,8 @@ import type { Step } from "./exchange.ts";
 import type { Lending } from "./loan.ts";
 import type { QueryOptions } from "./queryable.ts";
 import type { RowIterator } from "./row_iterator.ts";
-import type { RunOptions, Session } from "./session.ts";
+import type { QueryContext } from "./query.ts";
+import type { RunOptions } from "./session.ts";
 import { lent_rows, type LentSource } from "./stream.ts";
 
 /** How rows are copied. `timeout` is that of each wait for the server. */
@@ -30,7 +31,7 @@ export function copy_records_to<R>(
   return lent_rows(lend, "copy", options.signal, ({ session, prepare }) => {
     const query = query_sql(source, options.columns);
     const { text, run } = prepare("copy", query, null, options);
-    const exchange = new RecordsOutExchange<R>(session, text, run);
+    const exchange = new RecordsOutExchange<R>(session.context_of(run), text, run);
     session.wire.submit(exchange, run.timeout, run.signal);
     return exchange;
   });
@@ -46,8 +47,8 @@ class RecordsOutExchange<R> extends CopyOutExchange implements LentSource<R> {
     this.#rows.push(row);
   };
 
-  constructor(session: Session, query: string, run: RunOptions<R>) {
-    super(session, query, run.timeout);
+  constructor(context: QueryContext, query: string, run: RunOptions<R>) {
+    super(context, query, run.timeout);
     this.#query = query;
     this.#run = run;
   }

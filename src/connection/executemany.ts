@@ -33,7 +33,7 @@ import { copy_refused, is_copy } from "./plain_copy.ts";
 import { Outflow } from "./outflow.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import { count_of, Result } from "./result.ts";
-import type { Session } from "./session.ts";
+import type { QueryContext } from "./query.ts";
 
 /** How a statement is run with many sets of parameters. */
 export interface ManyOptions<R> extends QueryOptions<R> {
@@ -63,7 +63,8 @@ export async function executemany<R>(
   const source = new ItemSource(param_sets, "sets of parameters");
   if (is_copy(text)) throw copy_refused("copy_from");
   const { row_factory } = call.run;
-  const exchange = new ManyExchange(session, text, values_of, source, row_factory, keep);
+  const context = session.context_of(call.run);
+  const exchange = new ManyExchange(context, text, values_of, source, row_factory, keep);
   try {
     return await session.run(exchange, call.run);
   } catch (error) {
@@ -93,15 +94,15 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   readonly #results: Result<R>[] = [];
 
   constructor(
-    session: Session,
+    context: QueryContext,
     sql: string,
     values_of: (params: Params) => readonly unknown[],
     source: ItemSource<Params>,
     factory: RowFactory<R>,
     keep: Keep,
   ) {
-    super(session, sql);
-    this.#outflow = new Outflow(session);
+    super(context, sql);
+    this.#outflow = new Outflow(context);
     this.#values_of = values_of;
     this.#source = source;
     this.#factory = factory;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Codec } from "../codecs/codec.ts";
 import { type ObjectRow, type RowFactory, scalar_row } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import type { CopyRecord } from "./copy_encoder.ts";
@@ -32,8 +33,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How one statement runs, but for the shape of its rows. */
+export interface StatementOptions extends CallOptions {
+  /**
+   * Conversions for this statement, in front of those of the connection. Statements with the same array
+   * are prepared once; each other array makes them others.
+   */
+  readonly codecs?: readonly Codec[] | undefined;
+}
+
 /** How one statement runs. */
-export interface QueryOptions<R> extends CallOptions {
+export interface QueryOptions<R> extends StatementOptions {
   /** The shape of its rows. Default: the connection's `row_factory`. */
   readonly row_factory?: RowFactory<R> | undefined;
 }
@@ -57,7 +67,7 @@ export abstract class Queryable {
    * @param query SQL text, or a `sql` template, which brings its own parameters.
    * @throws {InterfaceError} If this can no longer be used.
    * @throws {ProgrammingError} If the parameters do not fit the statement.
-   * @throws {DataError} If a value does not fit its type; nothing was sent then.
+   * @throws {DataError} If a value does not fit its type.
    * @throws {TimeoutError} After `timeout` seconds; the statement is cancelled.
    * @throws {DatabaseError} What the server reports, in the class of its SQLSTATE.
    */
@@ -89,7 +99,7 @@ export abstract class Queryable {
   async fetchval<T = unknown>(
     query: string | Sql,
     params?: Params,
-    options?: CallOptions,
+    options?: StatementOptions,
   ): Promise<T | null> {
     const { rows } = await this.execute<T>(query, params, { ...options, row_factory: scalar_row });
     return rows[0] ?? null;

@@ -9,11 +9,12 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import type { Codec } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
 import { type Diagnostic, OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
-import { object_row, type RowFactory } from "../rows/factories.ts";
+import type { RowFactory } from "../rows/factories.ts";
 import type { Exchange } from "./exchange.ts";
 import { type QueryContext, QueryExchange } from "./query.ts";
 import type { Result } from "./result.ts";
@@ -21,7 +22,8 @@ import { type SimpleContext, SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
 import type { Line } from "./line.ts";
 import { TextForm } from "./text_form.ts";
-import { LOOKUP, LOOKUP_13, TypeCatalog, type TypeRow } from "./types.ts";
+import { TypeLookup } from "./type_lookup.ts";
+import type { TypeCatalog } from "./types.ts";
 import { Wire, type WireEvents } from "./wire.ts";
 
 /** What LISTEN brings. */
@@ -65,6 +67,8 @@ export interface RunOptions<R> {
   /** Seconds from now. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
+  /** The statement's own. */
+  readonly codecs?: readonly Codec[] | undefined;
 }
 
 /** An authenticated session. */
@@ -73,8 +77,8 @@ export class Session implements WireEvents, SimpleContext {
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** Types that are not built in. */
-  readonly types: TypeCatalog;
+  /** What the types are read as: the pool's, or of who registered a codec. */
+  types: TypeCatalog;
   /** What the text of results means. */
   readonly text_form: TextForm;
   /** Prepared statements. */
@@ -96,8 +100,8 @@ export class Session implements WireEvents, SimpleContext {
   /** True once a statement failed because the transaction was read-only. */
   refused_writes: boolean = false;
   #portals = 0;
-  #has_altered = false; // a type, in a transaction that may still be open
-  #learning: Promise<void> = Promise.resolve(); // never rejects
+  #own_types: WeakMap<readonly Codec[], [base: TypeCatalog, own: TypeCatalog]> = new WeakMap();
+  readonly #lookup: TypeLookup;
   readonly #parameters: Map<string, string>;
   readonly #start: SessionStart;
   readonly #options: SessionOptions;
@@ -117,6 +121,7 @@ export class Session implements WireEvents, SimpleContext {
     this.clock = clock;
     this.opened_at = this.used_at = clock.now();
     this.wire = new Wire(line, clock, this, transaction_pooler);
+    this.#lookup = new TypeLookup(this);
   }
 
   /** What the last ReadyForQuery said. */
@@ -141,27 +146,49 @@ export class Session implements WireEvents, SimpleContext {
 
   /** Runs one statement and reads its whole result. */
   query<R>(sql: string, values: readonly unknown[], options: RunOptions<R>): Promise<Result<R>> {
-    return this.run(new QueryExchange(this, sql, values, options.row_factory), options);
+    return this.run(
+      new QueryExchange(this.context_of(options), sql, values, options.row_factory),
+      options,
+    );
   }
 
   /** Runs any number of statements without parameters; results come as text. */
   simple<R>(sql: string, options: RunOptions<R>): Promise<Result<R>[]> {
-    return this.run(new SimpleExchange(this, sql, options.row_factory), options);
+    return this.run(
+      new SimpleExchange(this.context_of(options), sql, options.row_factory),
+      options,
+    );
   }
 
   /** Where a statement runs that differs from others in this. */
-  context(own: Partial<Pick<QueryContext, "statements" | "types" | "text_form">>): QueryContext {
-    const { wire, clock } = this;
-    const { statements, types, text_form } = { ...this, ...own };
-    return {
+  context(own: { statements?: StatementCache; types?: TypeCatalog }): SimpleContext {
+    const { wire, clock, text_form } = this;
+    const { statements = this.statements, types = this.types } = own;
+    const context: SimpleContext = {
       wire,
       clock,
       statements,
       types,
       text_form,
-      learn: (oids, first) => this.#learn(types, oids, first),
-      completed: (command_tag) => this.completed(command_tag),
+      learn: (oids, first) => this.#lookup.learn(types, oids, first),
+      completed: (command_tag) => this.#lookup.completed(types, command_tag),
+      for_text: () => {
+        const for_text = types.for_text();
+        return for_text === types ? context : this.context({ statements, types: for_text });
+      },
     };
+    return context;
+  }
+
+  /** Where a statement with codecs of its own runs. */
+  context_of(options: { readonly codecs?: readonly Codec[] | undefined }): SimpleContext {
+    const { codecs } = options;
+    if (codecs === undefined || codecs.length === 0) return this;
+    const known = this.#own_types.get(codecs);
+    if (known?.[0] === this.types) return this.context({ types: known[1] });
+    const types = this.types.with(codecs);
+    this.#own_types.set(codecs, [this.types, types]);
+    return this.context({ types });
   }
 
   /** SimpleContext. */
@@ -172,34 +199,12 @@ export class Session implements WireEvents, SimpleContext {
 
   /** QueryContext. */
   learn(oids: readonly number[], first: boolean): Promise<void> {
-    return this.#learn(this.types, oids, first);
+    return this.#lookup.learn(this.types, oids, first);
   }
 
   /** QueryContext. */
   completed(command_tag: string): void {
-    if (!ALTERS_TYPES.test(command_tag)) return;
-    this.types.forget();
-    this.#has_altered = true;
-  }
-
-  /** One after the other, so that nothing is looked up twice; but the head of the wire waits for nobody. */
-  #learn(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
-    if (first) return this.#look_up(types, oids, true);
-    const looked_up = this.#learning.then(() => this.#look_up(types, oids, false));
-    this.#learning = looked_up.catch(() => {}); // told to who asked
-    return looked_up;
-  }
-
-  async #look_up(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
-    await types.load(oids, async (oids) => {
-      const has_multiranges = parseInt(this.parameters.get("server_version") ?? "") >= 14;
-      const query = has_multiranges ? LOOKUP : LOOKUP_13;
-      const context = this.context({ types: PLAIN_TYPES, text_form: PLAIN_TEXT });
-      const lookup = new QueryExchange(context, query, [`{${oids.join()}}`], object_row);
-      if (first) this.wire.submit_first(lookup, LOOKUP_TIMEOUT);
-      else this.wire.submit(lookup, LOOKUP_TIMEOUT);
-      return (await lookup.promise).rows as TypeRow[];
-    });
+    this.#lookup.completed(this.types, command_tag);
   }
 
   /** Runs any exchange. */
@@ -254,10 +259,7 @@ export class Session implements WireEvents, SimpleContext {
   idle(): void {
     this.used_at = this.clock.now();
     this.text_form.settle();
-    if (this.#has_altered && this.state === "I") { // others saw the types as they were, until now
-      this.#has_altered = false;
-      this.types.forget();
-    }
+    if (this.state === "I") this.#lookup.settle();
     this.owner?.on_idle?.();
   }
 
@@ -272,14 +274,7 @@ export class Session implements WireEvents, SimpleContext {
   }
 }
 
-/** The lookup returns nothing but system types, whatever codecs the user has. */
-const PLAIN_TYPES = new TypeCatalog({});
-const PLAIN_TEXT = new TextForm(new Map());
 const READ_ONLY_TRANSACTION = "25006";
-/** Seconds for a look into the catalogue. */
-const LOOKUP_TIMEOUT = 30;
-/** Command tags of what changes a type's attributes. */
-const ALTERS_TYPES = /^(?:ALTER (?:TYPE|TABLE|VIEW|FOREIGN|MATERIALIZED|EXTENSION)|CREATE VIEW)/;
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;
 

@@ -8,6 +8,8 @@
  * @module
  */
 
+import type { Codec } from "../codecs/codec.ts";
+import { InterfaceError } from "../errors.ts";
 import { listen_statement, notify_statement, unlisten_statement } from "./channels.ts";
 import { check_isolation_level, IsolationLevel, type TransactionMode } from "./isolation.ts";
 import { type LargeObject, open_large_object } from "./large_object.ts";
@@ -59,6 +61,18 @@ export abstract class SessionControl extends Queryable {
 
   /** The server process. */
   abstract get_backend_pid(): number;
+
+  /**
+   * Converts a type by one's own rules: on this connection only, and for statements that are called
+   * from now on. What a pool's connection was given ends when it is released; what was
+   * registered in `on_connect` stays. For all connections there is the option `codecs`.
+   *
+   * @throws {InterfaceError} If the connection is closed, or this is no codec.
+   */
+  register_codec(codec: Codec): void {
+    if (this.closed) throw new InterfaceError("cannot register a codec: the connection is closed");
+    this.#session.types = this.#session.types.with([codec]);
+  }
   /** @internal */
   abstract override lend(): Loan;
 

@@ -75,6 +75,7 @@ export class TypeCatalog {
   readonly #named: ReadonlyMap<string, Codec>; // the user's, by `schema.name`
   readonly #asked: Set<number> = new Set(); // what stays text
   #has_composites = false;
+  #origin: TypeCatalog | null = null;
   #registry: CodecRegistry;
   #in_vain_at = -Infinity;
 
@@ -111,7 +112,9 @@ export class TypeCatalog {
 
   /** Another catalog, with these codecs in front of all others. Throws as the constructor does. */
   with(codecs: readonly Codec[]): TypeCatalog {
-    return new TypeCatalog(this.#options, [...this.#codecs, ...codecs]);
+    const catalog = new TypeCatalog(this.#options, [...this.#codecs, ...codecs]);
+    catalog.#origin = this;
+    return catalog;
   }
 
   /** Those of `oids` that were never looked up. */
@@ -158,6 +161,7 @@ export class TypeCatalog {
 
   /** Forgets all that was looked up, as when the server shows that a type was altered. */
   forget(): void {
+    this.#origin?.forget();
     if (this.#registry === this.#builtin && this.#asked.size === 0) return;
     this.#registry = this.#builtin;
     this.#asked.clear();
@@ -238,6 +242,7 @@ function as_text(name: string, oid: number, array_oid: number): TypeCodec {
 
 /** A user's codec under the OIDs it has or replaces; null if it must be looked up by name. */
 function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
+  check_codec(codec);
   const known = builtin.find(codec.name.replace(/^pg_catalog\./, ""));
   const oid = codec.oid ?? known?.oid;
   if (oid !== undefined) {
@@ -247,6 +252,17 @@ function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
   throw new InterfaceError(
     "cannot use codecs: each must have an oid, a builtin type's name, or a name with its schema, " +
       `but ${JSON.stringify(codec.name)} has none`,
+  );
+}
+
+function check_codec(codec: Partial<Codec> | null): void {
+  const { name, decode, encode, format = "binary" } = codec ?? {};
+  const is_codec = typeof name === "string" && typeof decode === "function" &&
+    typeof encode === "function" && (format === "binary" || format === "text");
+  if (is_codec) return;
+  throw new InterfaceError(
+    'cannot use codecs: each must have a name, decode(), encode(), and a format of "binary" or ' +
+      `"text" if any, but ${typeof name === "string" ? JSON.stringify(name) : "one"} has not`,
   );
 }
 
