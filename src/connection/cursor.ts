@@ -261,5 +261,4 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
     }
     return result.rows;
   }
-
 }
