@@ -35,7 +35,12 @@ export type { StreamOptions } from "../connection/stream.ts";
 export { CursorControl } from "../connection/cursor_control.ts";
 export { CursorBulk } from "../connection/cursor_bulk.ts";
 export { Queryable } from "../connection/queryable.ts";
-export type { CallOptions, Params, QueryOptions, StatementOptions } from "../connection/queryable.ts";
+export type {
+  CallOptions,
+  Params,
+  QueryOptions,
+  StatementOptions,
+} from "../connection/queryable.ts";
 export { Result } from "../connection/result.ts";
 export { NotificationQueue } from "../connection/notifies.ts";
 export type { Notification } from "../connection/session.ts";
