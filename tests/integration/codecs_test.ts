@@ -270,7 +270,7 @@ describe("a statement's own codecs", () => {
     for (const [i, codec] of [cents, shouting].entries()) {
       const rows = [];
       for await (const row of conn.copy_records_to(query, { codecs: [codec] })) rows.push(row);
-      assertEquals(rows, [expected[i]]);
+      assertEquals(rows, [expected[i]!]);
     }
   });
 });
