@@ -408,6 +408,33 @@ describe("connect() with TLS", () => {
   });
 });
 
+describe("a cancel", () => {
+  it("goes to the address that the session reached, whatever its name resolves to now", async () => {
+    const server = scripted([null, async (peer) => {
+      await peer.start();
+      await peer.expect_all("P", "D", "B", "E", "S");
+      while (server.peers.length < 2 || !server.peers[1]!.client_closed) await turn();
+      peer.send(error_response("57014", "canceling statement"), "Z\0\0\0\x05I");
+      await end(peer);
+    }, async (peer) => {
+      await peer.expect("cancel");
+      peer.close();
+    }]);
+    const remote = { hostname: "192.0.2.7", port: 2 };
+    const dial = server.dial.bind(server);
+    const adapter = {
+      name: "resolving",
+      dial: async (...call: Parameters<typeof dial>) => ({ ...await dial(...call), remote }),
+    };
+    const conn = await bind_adapter(adapter).connect({ ...PLAIN, host: "a.test,b.test" });
+    const slow = conn.execute("select pg_sleep(9)", [], { timeout: 0.01 });
+    await assertRejects(() => slow, TimeoutError);
+    await conn.close();
+    await server.finished();
+    assertEquals(server.dialed[2], remote);
+  });
+});
+
 describe("a malformed option", () => {
   it("is named, and nothing is dialed", async () => {
     const server = scripted([]);
