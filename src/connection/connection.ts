@@ -166,8 +166,8 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return new this.cursor_factory<R>(this, options);
   }
 
-  /** Runs a statement and reads its whole result. See `Queryable.execute()`. */
-  override async execute<R = ObjectRow>(
+  /** @internal */
+  override async execute_one<R>(
     query: string | Sql,
     params?: Params,
     options: QueryOptions<R> = {},

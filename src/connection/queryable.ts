@@ -48,6 +48,12 @@ export interface QueryOptions<R> extends StatementOptions {
   readonly row_factory?: RowFactory<R> | undefined;
 }
 
+/** With a row factory, which says of what type the rows are. */
+export interface ShapedOptions<R> extends StatementOptions {
+  /** The shape of its rows. */
+  readonly row_factory: RowFactory<R>;
+}
+
 /** Runs single statements. */
 export abstract class Queryable {
   /**
@@ -57,6 +63,17 @@ export abstract class Queryable {
    * @internal
    */
   abstract lend(options: CallOptions): Lending;
+
+  /**
+   * For the library: runs a statement. See `execute()`.
+   *
+   * @internal
+   */
+  abstract execute_one<R>(
+    query: string | Sql,
+    params: Params,
+    options: QueryOptions<R> | undefined,
+  ): Promise<Result<R>>;
 
   /**
    * Runs a statement and reads its whole result.
@@ -71,28 +88,47 @@ export abstract class Queryable {
    * @throws {TimeoutError} After `timeout` seconds; the statement is cancelled.
    * @throws {DatabaseError} What the server reports, in the class of its SQLSTATE.
    */
-  abstract execute<R = ObjectRow>(
-    query: string | Sql,
+  execute<R>(query: string | Sql, params: Params, options: ShapedOptions<R>): Promise<Result<R>>;
+  /** With rows of the type that the `sql` template says, or the caller. */
+  execute<R = ObjectRow>(
+    query: string | Sql<R>,
     params?: Params,
     options?: QueryOptions<R>,
   ): Promise<Result<R>>;
+  execute<R>(query: string | Sql, params?: Params, options?: QueryOptions<R>): Promise<Result<R>> {
+    return this.execute_one(query, params, options);
+  }
 
   /** All rows of a statement. Throws as `execute()` does. */
-  async fetchall<R = ObjectRow>(
+  fetchall<R>(query: string | Sql, params: Params, options: ShapedOptions<R>): Promise<R[]>;
+  /** With rows of the type that the `sql` template says, or the caller. */
+  fetchall<R = ObjectRow>(
+    query: string | Sql<R>,
+    params?: Params,
+    options?: QueryOptions<R>,
+  ): Promise<R[]>;
+  async fetchall<R>(
     query: string | Sql,
     params?: Params,
     options?: QueryOptions<R>,
   ): Promise<R[]> {
-    return (await this.execute(query, params, options)).rows;
+    return (await this.execute_one(query, params, options)).rows;
   }
 
   /** The first row of a statement; null if it returns none. Throws as `execute()` does. */
-  async fetchone<R = ObjectRow>(
+  fetchone<R>(query: string | Sql, params: Params, options: ShapedOptions<R>): Promise<R | null>;
+  /** With a row of the type that the `sql` template says, or the caller. */
+  fetchone<R = ObjectRow>(
+    query: string | Sql<R>,
+    params?: Params,
+    options?: QueryOptions<R>,
+  ): Promise<R | null>;
+  async fetchone<R>(
     query: string | Sql,
     params?: Params,
     options?: QueryOptions<R>,
   ): Promise<R | null> {
-    return (await this.execute(query, params, options)).rows[0] ?? null;
+    return (await this.execute_one(query, params, options)).rows[0] ?? null;
   }
 
   /** The first column of the first row; null if there is no row. Throws as `execute()` does. */
@@ -101,8 +137,8 @@ export abstract class Queryable {
     params?: Params,
     options?: StatementOptions,
   ): Promise<T | null> {
-    const { rows } = await this.execute<T>(query, params, { ...options, row_factory: scalar_row });
-    return rows[0] ?? null;
+    const shaped: QueryOptions<T> = { ...options, row_factory: scalar_row };
+    return (await this.execute_one(query, params, shaped)).rows[0] ?? null;
   }
 
   /**
@@ -153,7 +189,18 @@ export abstract class Queryable {
    * @throws {InterfaceError} If `itersize` is not a positive number of rows; by the iterator, all
    * else that `execute()` throws.
    */
+  stream<R>(
+    query: string | Sql,
+    params: Params,
+    options: StreamOptions<R> & ShapedOptions<R>,
+  ): RowIterator<R>;
+  /** With rows of the type that the `sql` template says, or the caller. */
   stream<R = ObjectRow>(
+    query: string | Sql<R>,
+    params?: Params,
+    options?: StreamOptions<R>,
+  ): RowIterator<R>;
+  stream<R>(
     query: string | Sql,
     params?: Params,
     options: StreamOptions<R> = {},

@@ -16,7 +16,6 @@
  */
 
 import { ProgrammingError } from "../errors.ts";
-import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { check_timeout } from "./call.ts";
 import { begin_statement, IsolationLevel, type TransactionMode } from "./isolation.ts";
@@ -187,14 +186,15 @@ export class Transaction extends Queryable implements AsyncDisposable {
     return await this.#nest(fn);
   }
 
-  /** Runs a statement in the transaction. See `Queryable.execute()`. */
-  override async execute<R = ObjectRow>(
+  /** @internal */
+  override async execute_one<R>(
     query: string | Sql,
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>> {
     this.#check("execute a statement");
-    return await this.#connection.execute(query, params, { ...options, ...this.#call(options) });
+    const call = { ...options, ...this.#call(options) };
+    return await this.#connection.execute_one(query, params, call);
   }
 
   /** @internal */

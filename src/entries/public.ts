@@ -39,6 +39,7 @@ export type {
   CallOptions,
   Params,
   QueryOptions,
+  ShapedOptions,
   StatementOptions,
 } from "../connection/queryable.ts";
 export { Result } from "../connection/result.ts";

@@ -155,14 +155,14 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
-  /** Acquires, runs and releases. See `Queryable.execute()`. */
-  override execute<R = ObjectRow>(
+  /** @internal */
+  override execute_one<R>(
     query: string | Sql,
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>> {
     return this.#with_connection(
-      (connection, options) => connection.execute<R>(query, params, options),
+      (connection, options) => connection.execute_one<R>(query, params, options),
       options,
     );
   }

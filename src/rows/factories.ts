@@ -21,19 +21,23 @@ export type ObjectRow = Record<string, any>;
  * Rows as plain objects, the default. A repeated column name takes the next
  * free `_2`, `_3`, ...: no value is lost. `__proto__` is an own property like any other.
  */
-export function object_row(columns: readonly Column[]): (values: unknown[]) => ObjectRow {
+export function object_row<R extends ObjectRow = ObjectRow>(
+  columns: readonly Column[],
+): (values: unknown[]) => R {
   const names = unique_names(columns);
   return (values) => {
     const row: ObjectRow = {};
     for (let i = 0; i < names.length; i++) set_own(row, names[i]!, values[i]);
-    return row;
+    return row as R;
   };
 }
 
 /** Rows as arrays, aiopg's shape. */
 // deno-lint-ignore no-explicit-any -- as ObjectRow
-export function tuple_row(_columns: readonly Column[]): (values: unknown[]) => any[] {
-  return (values) => values;
+export function tuple_row<R extends any[] = any[]>(
+  _columns: readonly Column[],
+): (values: unknown[]) => R {
+  return (values) => values as R;
 }
 
 /** The first column alone. */
@@ -47,7 +51,8 @@ export function scalar_row(_columns: readonly Column[]): (values: unknown[]) => 
  *
  * @param type A class whose constructor takes the row.
  */
-export function class_row<T>(type: new (row: ObjectRow) => T): RowFactory<T> {
+// deno-lint-ignore no-explicit-any -- a constructor may ask for certain columns
+export function class_row<T>(type: new (row: any) => T): RowFactory<T> {
   return (columns) => {
     const make = object_row(columns);
     return (values) => new type(make(values));

@@ -82,8 +82,12 @@ export class Sql<Row = unknown> {
 
 /** What `sql` can do. */
 export interface SqlTag {
-  /** A query: parts made by `sql` are inserted, all other values are bound. */
-  <Row = unknown>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row>;
+  /**
+   * A query: parts made by `sql` are inserted, all other values are bound. `Row` is what its rows
+   * are, for the compiler; any object where nothing is said.
+   */
+  // deno-lint-ignore no-explicit-any -- which types a statement returns is not known to the compiler
+  <Row = Record<string, any>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row>;
 
   /**
    * A quoted name: `identifier("public", "users")` is `"public"."users"`.
@@ -114,7 +118,8 @@ export interface SqlTag {
    *
    * @throws {ProgrammingError} If `text` is not a string.
    */
-  raw(text: string): Sql;
+  // deno-lint-ignore no-explicit-any -- as above
+  raw<Row = Record<string, any>>(text: string): Sql<Row>;
 }
 
 /** Makes queries from template literals; see `SqlTag`. */
@@ -178,7 +183,7 @@ function values(rows: Iterable<readonly unknown[]>): Sql {
   return join(lists);
 }
 
-function raw(text: string): Sql {
+function raw<Row>(text: string): Sql<Row> {
   if (typeof text === "string") return new Sql([text], []);
   throw new ProgrammingError(
     `cannot use raw SQL: it must be a string, but is of type ${typeof text}`,
