@@ -12,7 +12,7 @@
  */
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { turn } from "../support/peer.ts";
+import { setImmediate } from "node:timers";
 
 /** What becomes of a connection to the proxy. */
 export type Admission =
@@ -30,6 +30,7 @@ export type Direction = "up" | "down";
 export class Tunnel {
   readonly #ends: Readonly<Record<Direction, Socket>>; // where the bytes of a direction go
   readonly #shut: Set<Direction> = new Set();
+  readonly #limits: Map<Direction, { left: number; readonly then: () => void }> = new Map();
   #slice = Infinity;
   #open = true;
 
@@ -64,6 +65,11 @@ export class Tunnel {
     this.#slice = size;
   }
 
+  /** Passes so many bytes more in a direction, then calls `then`: to stall it, or to cut it. */
+  limit(direction: Direction, bytes: number, then: () => void): void {
+    this.#limits.set(direction, { left: bytes, then });
+  }
+
   /** Sends bytes that are none of the other end's. */
   inject(direction: Direction, bytes: Uint8Array): void {
     this.#ends[direction].write(bytes);
@@ -93,12 +99,23 @@ export class Tunnel {
     from.on("end", () => to.end());
     from.on("data", async (chunk) => {
       from.pause();
-      for (let at = 0; at < chunk.length && !this.#shut.has(direction); at += this.#slice) {
-        if (at > 0) await turn();
-        await written(to, chunk.subarray(at, at + this.#slice));
+      const end = this.#allowed(direction, chunk.length);
+      for (let at = 0; at < end && !this.#shut.has(direction); at += this.#slice) {
+        if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+        await written(to, chunk.subarray(at, Math.min(end, at + this.#slice)));
       }
+      if (end < chunk.length) this.#limits.get(direction)!.then();
       if (!this.#shut.has(direction)) from.resume();
     });
+  }
+
+  /** How many of so many bytes may pass. */
+  #allowed(direction: Direction, size: number): number {
+    const limit = this.#limits.get(direction);
+    if (limit === undefined) return size;
+    const allowed = Math.min(size, limit.left);
+    limit.left -= allowed;
+    return allowed;
   }
 }
 
