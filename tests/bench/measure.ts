@@ -63,7 +63,7 @@ export async function measure(
     }
     await rehearse(workload, entrants, effort.warmups);
     for (let round = 0; round < effort.rounds; round++) {
-      for (const entrant of entrants) entrant.samples.push(await sample(entrant.run));
+      for (const entrant of entrants) entrant.samples.push(await sample(workload, entrant.run));
     }
   } finally {
     for (const { run } of entrants) await run.stop();
@@ -72,7 +72,7 @@ export async function measure(
 }
 
 async function rehearse(
-  { name }: Workload,
+  workload: Workload,
   entrants: readonly Entrant[],
   times: number,
 ): Promise<void> {
@@ -83,16 +83,16 @@ async function rehearse(
     if (result === null || result === undefined) continue;
     const found = JSON.stringify(result);
     expected ??= found;
-    if (found !== expected) throw new Error(`${name}: ${peer} returns something else`);
+    if (found !== expected) throw new Error(`${workload.name}: ${peer} returns something else`);
   }
   for (let i = 1; i < times; i++) {
-    for (const { run } of entrants) await sample(run);
+    for (const { run } of entrants) await sample(workload, run);
   }
 }
 
-async function sample(run: Run): Promise<Sample> {
+async function sample({ steps = false }: Workload, run: Run): Promise<Sample> {
   await run.before?.();
-  collect_garbage();
+  if (!steps) collect_garbage();
   const spent = process.cpuUsage();
   const started = performance.now();
   const { metrics } = await run.once();

@@ -21,6 +21,12 @@ export interface Workload {
   readonly work?: (scale: Scale) => readonly [count: number, unit: string];
   /** Whether each client gets a process of its own. */
   readonly alone?: boolean;
+  /**
+   * Whether it makes many small steps. Garbage is then not collected before each time: V8 throws away
+   * compiled code when nothing of the shapes that it was made for is alive, and whoever has more code
+   * would be measured cold.
+   */
+  readonly steps?: boolean;
   /** Makes it ready to run on a client; null if that client cannot do it. */
   start(peer: Peer, url: string, scale: Scale): Promise<Run | null>;
 }
@@ -111,6 +117,7 @@ export const WORKLOADS: readonly Workload[] = [
   },
   on_link({
     name: "sequence",
+    steps: true,
     title: (scale) => `${count(SEQUENTIAL, scale)} queries of one row, one after the other`,
     work: (scale) => [scaled(SEQUENTIAL, scale), "queries"],
     run: ({ rows }, scale) =>
@@ -157,6 +164,7 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   {
     name: "connect",
+    steps: true,
     title: (scale) => `${count(CONNECTS, scale)} connections, each for one query`,
     work: (scale) => [scaled(CONNECTS, scale), "connections"],
     // deno-lint-ignore require-await -- as the others
@@ -186,6 +194,7 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   on_link({
     name: "misses",
+    steps: true,
     title: (scale) => `${count(MISSES, scale)} statements that were never seen before`,
     work: (scale) => [scaled(MISSES, scale), "statements"],
     run: ({ rows_once }, scale) => {
@@ -244,6 +253,7 @@ function on_pool(
 ): Workload {
   return {
     name,
+    steps: true,
     title: (scale) =>
       `${
         count(CALLERS * CALLS, scale)
