@@ -8,29 +8,39 @@
  */
 
 import { OperationalError } from "../errors.ts";
-
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+import { decode_utf8 } from "./utf8.ts";
 
 /** Reads integers and texts, most significant byte first. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #what: string;
-  #at = 0;
+  readonly #end: number;
+  #at: number;
 
   /**
-   * @param bytes Exactly the message's body.
+   * Reads `bytes[start, end)`, which is exactly the message's body.
+   *
    * @param what Names it in errors, such as `"RowDescription"`.
+   * @param view On the same bytes, where there is one.
    */
-  constructor(bytes: Uint8Array, what: string) {
+  constructor(
+    bytes: Uint8Array,
+    what: string,
+    start: number = 0,
+    end: number = bytes.length,
+    view: DataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  ) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = view;
     this.#what = what;
+    this.#at = start;
+    this.#end = end;
   }
 
   /** Bytes not yet read. */
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   /** One byte. */
@@ -77,8 +87,8 @@ export class ByteReader {
   /** UTF-8 up to the next NUL, which is read too. */
   cstring(): string {
     const end = this.#bytes.indexOf(0, this.#at);
-    if (end < 0) throw this.malformed("a text has no terminator");
-    const text = utf8.decode(this.#bytes.subarray(this.#at, end));
+    if (end < 0 || end >= this.#end) throw this.malformed("a text has no terminator");
+    const text = decode_utf8(this.#bytes, this.#at, end);
     this.#at = end + 1;
     return text;
   }
@@ -98,8 +108,8 @@ export class ByteReader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (size < 0 || size > this.#bytes.length - at) {
-      throw this.malformed(`${size} bytes are needed where ${this.#bytes.length - at} are left`);
+    if (size < 0 || size > this.#end - at) {
+      throw this.malformed(`${size} bytes are needed where ${this.#end - at} are left`);
     }
     this.#at = at + size;
     return at;

@@ -11,7 +11,8 @@ import { DataError } from "../errors.ts";
 
 /** PQ_LARGE_MESSAGE_LIMIT, src/include/libpq/libpq.h: MaxAllocSize - 1. */
 export const MAX_MESSAGE_LENGTH = 0x3ffffffe;
-const MIN_CAPACITY = 1024; // bytes
+const SLAB = 16 * 1024; // bytes; serves some hundred small requests
+const MIN_ROOM = 512; // bytes; with less left, the next request gets a slab of its own
 const SHORT = 40; // characters; below this a loop beats encodeInto() on V8 and JSC
 
 const utf8 = new TextEncoder();
@@ -20,36 +21,36 @@ const utf8 = new TextEncoder();
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
-  #length = 0;
+  #start = 0; // what is before was handed over
+  #end = 0;
 
   /** @param capacity Bytes to begin with. */
-  constructor(capacity: number = MIN_CAPACITY) {
+  constructor(capacity: number = SLAB) {
     this.#bytes = new Uint8Array(capacity);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes written so far. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
   /** Forgets everything after the first `length` bytes. */
   truncate(length: number): void {
-    this.#length = length;
+    this.#end = this.#start + length;
   }
 
-  /** Hands over what was written and begins anew. The caller owns the result. */
+  /** Hands over what was written and begins anew. Nothing more is written to the result. */
   take(): Uint8Array {
-    const bytes = this.#bytes.subarray(0, this.#length);
-    this.#bytes = new Uint8Array(MIN_CAPACITY);
-    this.#view = new DataView(this.#bytes.buffer);
-    this.#length = 0;
+    const bytes = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    if (this.#bytes.length - this.#end < MIN_ROOM) this.#adopt(new Uint8Array(SLAB), 0);
     return bytes;
   }
 
   /** What was written, as a view that the next write may invalidate. */
   peek(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   /** One byte. */
@@ -103,7 +104,7 @@ export class ByteWriter {
     if (text.length <= SHORT && this.#ascii(text)) return;
     check_text(text);
     const at = this.#grow(3 * text.length); // UTF-8 takes at most 3 bytes a UTF-16 unit
-    this.#length = at + utf8.encodeInto(text, this.#bytes.subarray(at)).written;
+    this.#end = at + utf8.encodeInto(text, this.#bytes.subarray(at)).written;
   }
 
   /** Text in UTF-8 and a NUL. Throws as `text()` does. */
@@ -115,12 +116,12 @@ export class ByteWriter {
   /** Writes a message's tag and leaves room for its length; give the result to `end()`. */
   begin(tag: number): number {
     this.u8(tag);
-    return this.#grow(4);
+    return this.#skip(4);
   }
 
   /** Leaves room for a 32-bit length that counts itself; give the result to `end()`. */
   begin_untagged(): number {
-    return this.#grow(4);
+    return this.#skip(4);
   }
 
   /**
@@ -129,33 +130,33 @@ export class ByteWriter {
    * @throws {DataError} If the message is longer than the server takes.
    */
   end(mark: number): void {
-    const length = this.#length - mark;
+    const length = this.length - mark;
     if (length > MAX_MESSAGE_LENGTH) {
       throw new DataError(
         `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but is ${length}`,
       );
     }
-    this.#view.setInt32(mark, length);
+    this.patch_i32(mark, length);
   }
 
   /** Leaves room for a 32-bit length that does not count itself; give the result to `end_value()`. */
   begin_value(): number {
-    return this.#grow(4);
+    return this.#skip(4);
   }
 
   /** Fills in the length that does not count itself, as values have it. */
   end_value(mark: number): void {
-    this.#view.setInt32(mark, this.#length - mark - 4);
+    this.patch_i32(mark, this.length - mark - 4);
   }
 
   /** Overwrites the 16-bit integer at `at`. */
   patch_i16(at: number, value: number): void {
-    this.#view.setInt16(at, value);
+    this.#view.setInt16(this.#start + at, value);
   }
 
   /** Overwrites the 32-bit integer at `at`. */
   patch_i32(at: number, value: number): void {
-    this.#view.setInt32(at, value);
+    this.#view.setInt32(this.#start + at, value);
   }
 
   /** Short ASCII; false, with nothing written, for anything else. */
@@ -164,7 +165,7 @@ export class ByteWriter {
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       if (unit > 0x7f || unit === 0) {
-        this.#length = at;
+        this.#end = at;
         return false;
       }
       this.#bytes[at + i] = unit;
@@ -172,12 +173,16 @@ export class ByteWriter {
     return true;
   }
 
-  /** Makes room for `size` more bytes and returns where they begin. */
+  /** Leaves room for `size` bytes; the result is for `patch_i32()`, wherever the buffer is then. */
+  #skip(size: number): number {
+    return this.#grow(size) - this.#start;
+  }
+
+  /** Makes room for `size` more bytes and returns where they begin in the buffer. */
   #grow(size: number): number {
-    const at = this.#length;
-    const need = at + size;
-    if (need > this.#bytes.length) this.#reallocate(need);
-    this.#length = need;
+    if (this.#end + size > this.#bytes.length) this.#reallocate(this.length + size);
+    const at = this.#end;
+    this.#end = at + size;
     return at;
   }
 
@@ -187,10 +192,17 @@ export class ByteWriter {
         `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but needs ${need}`,
       );
     }
+    const written = this.peek();
     const bytes = new Uint8Array(Math.max(need, 2 * this.#bytes.length)); // doubling keeps it linear
-    bytes.set(this.#bytes.subarray(0, this.#length));
+    bytes.set(written);
+    this.#adopt(bytes, written.length);
+  }
+
+  #adopt(bytes: Uint8Array, length: number): void {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
+    this.#start = 0;
+    this.#end = length;
   }
 }
 

@@ -94,31 +94,36 @@ export type BackendMessage =
   | { readonly name: "RowDescription"; readonly columns: readonly ColumnDescription[] };
 
 /**
- * Decodes one message.
+ * Decodes one message, whose body is `bytes[start, end)`.
  *
  * @param tag The frame's tag.
- * @param body The frame's body.
+ * @param view On the same bytes, where there is one.
  * @throws {OperationalError} 08P01 if there is no such message, or its body is malformed.
  */
-export function decode_backend(tag: number, body: Uint8Array): BackendMessage {
+export function decode_backend(
+  tag: number,
+  bytes: Uint8Array,
+  start: number = 0,
+  end: number = bytes.length,
+  view?: DataView,
+): BackendMessage {
+  if (start === end) {
+    const bare = bare_messages.get(tag);
+    if (bare !== undefined) return bare;
+  }
   const decoder = decoders.get(tag);
   if (decoder === undefined) throw unknown_tag(tag);
   const [name, decode] = decoder;
-  const reader = new ByteReader(body, name);
-  const message = decode(reader, body);
+  const reader = new ByteReader(bytes, name, start, end, view);
+  const message = decode(reader);
   reader.end();
   return message;
 }
 
-/** The columns of a RowDescription's body. Throws as `decode_backend()` does. */
-export function decode_row_description(body: Uint8Array): ColumnDescription[] {
-  const reader = new ByteReader(body, "RowDescription");
-  const columns = read_columns(reader);
-  reader.end();
-  return columns;
-}
+type Decode = (reader: ByteReader) => BackendMessage;
 
-type Decode = (reader: ByteReader, body: Uint8Array) => BackendMessage;
+/** Those without a body: one of each will do. */
+const bare_messages: Map<number, BackendMessage> = new Map();
 
 const decoders: ReadonlyMap<number, readonly [name: string, decode: Decode]> = new Map([
   entry("Authentication", read_authentication),
@@ -174,7 +179,7 @@ const decoders: ReadonlyMap<number, readonly [name: string, decode: Decode]> = n
   })),
   bare("ParseComplete"),
   bare("PortalSuspended"),
-  entry("ReadyForQuery", (reader) => ({ name: "ReadyForQuery", state: read_state(reader) })),
+  entry("ReadyForQuery", read_ready),
   entry("RowDescription", (reader) => ({ name: "RowDescription", columns: read_columns(reader) })),
 ]);
 
@@ -187,6 +192,7 @@ function entry(
 
 function bare(name: BareName): ReturnType<typeof entry> {
   const message = Object.freeze({ name });
+  bare_messages.set(BackendTag[name], message);
   return entry(name, () => message);
 }
 
@@ -248,11 +254,18 @@ function read_format(reader: ByteReader, code: number): Format {
   return code;
 }
 
-function read_state(reader: ByteReader): TransactionState {
+const ready_messages: ReadonlyMap<number, BackendMessage> = new Map(
+  (["I", "T", "E"] as const).map((state) => [
+    state.charCodeAt(0),
+    Object.freeze({ name: "ReadyForQuery", state }),
+  ]),
+);
+
+function read_ready(reader: ByteReader): BackendMessage {
   const code = reader.u8();
-  const state = String.fromCharCode(code);
-  if (state === "I" || state === "T" || state === "E") return state;
-  throw reader.malformed(`${code} is not a transaction state`);
+  const message = ready_messages.get(code);
+  if (message === undefined) throw reader.malformed(`${code} is not a transaction state`);
+  return message;
 }
 
 function unknown_tag(tag: number): OperationalError {

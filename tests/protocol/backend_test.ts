@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { OperationalError } from "../../src/errors.ts";
-import {
-  type BackendMessage,
-  decode_backend,
-  decode_row_description,
-} from "../../src/protocol/backend.ts";
+import { type BackendMessage, decode_backend } from "../../src/protocol/backend.ts";
 import { FrameDecoder } from "../../src/protocol/frame.ts";
 import { BackendTag } from "../../src/protocol/tags.ts";
 import * as m from "../support/messages.ts";
@@ -137,16 +133,5 @@ describe("decode_backend()", () => {
         assert(error instanceof OperationalError && error.sqlstate === "08P01", String(error));
       }
     }
-  });
-});
-
-describe("decode_row_description()", () => {
-  it("gives the columns of the message", () => {
-    const wire = m.row_description("a", "b");
-    const message = decode(wire);
-    assert(message.name === "RowDescription");
-    assertEquals(decode_row_description(wire.slice(5)), [...message.columns]);
-    assert_malformed(() => decode_row_description(wire.slice(5, -1)), "RowDescription");
-    assert_malformed(() => decode_row_description(m.concat(wire.slice(5), "\0")), "left over");
   });
 });
