@@ -172,7 +172,13 @@ export class Connection extends SessionControl implements AsyncDisposable {
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>> {
-    return (await this.execute_all(query, params, options)).at(-1)!;
+    const call = this.#prepare("execute a statement", query, params, options);
+    try {
+      if (this.#is_simple(call)) return (await this.#session.simple(call.text, call.run)).at(-1)!;
+      return await this.#session.query(call.text, call.values ?? [], call.run);
+    } catch (error) {
+      throw at_call(error);
+    }
   }
 
   /** As `execute()`, with the results of all statements that `query` holds. */
@@ -181,13 +187,10 @@ export class Connection extends SessionControl implements AsyncDisposable {
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>[]> {
-    const { text, values, run } = this.#prepare("execute a statement", query, params, options);
+    const call = this.#prepare("execute a statement", query, params, options);
     try {
-      const is_simple = is_command(text)
-        ? !values?.length
-        : values === null && this.#session.text_form.has_several(text);
-      if (is_simple) return await this.#session.simple(text, run);
-      return [await this.#session.query(text, values ?? [], run)];
+      if (this.#is_simple(call)) return await this.#session.simple(call.text, call.run);
+      return [await this.#session.query(call.text, call.values ?? [], call.run)];
     } catch (error) {
       throw at_call(error);
     }
@@ -252,6 +255,12 @@ export class Connection extends SessionControl implements AsyncDisposable {
     const run = this.#run_options(options);
     this.#log(text, values?.length ?? 0);
     return { text, values, run };
+  }
+
+  /** Whether it must not, or gains nothing if it is prepared. */
+  #is_simple({ text, values }: Call<unknown>): boolean {
+    if (is_command(text)) return !values?.length;
+    return values === null && this.#session.text_form.has_several(text);
   }
 
   #run_options<R>(options: QueryOptions<R>): RunOptions<R> {

@@ -29,6 +29,8 @@ export abstract class Exchange<T> {
   timeout: number = Infinity;
   /** Nothing may be sent behind it before it is done. */
   exclusive: boolean = false;
+  /** It was done within `QUICK_MS` when it last ran, and leaves no transaction open. */
+  quick: boolean = false;
   /** It is sent when all before it is done, so that it can look at the transaction's state. */
   alone: boolean = false;
   /**

@@ -64,6 +64,14 @@ export class Fifo<T> {
     return items;
   }
 
+  /** Whether `holds` is true of all. */
+  every(holds: (item: T) => boolean): boolean {
+    for (let i = this.#head; i < this.#items.length; i++) {
+      if (!holds(this.#items[i]!)) return false;
+    }
+    return true;
+  }
+
   /** Walks from first to last. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;

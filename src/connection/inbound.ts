@@ -69,7 +69,8 @@ export class Inbound {
         if (head === undefined) throw unexpected("CopyData");
         if (!head.settled) head.copy_data(frames.bytes, frames.view, frames.start, frames.end);
       } else {
-        this.#message(decode_backend(frames.tag, frames.body()), head);
+        const { tag, bytes, start, end, view } = frames;
+        this.#message(decode_backend(tag, bytes, start, end, view), head);
       }
     }
   }

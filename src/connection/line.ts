@@ -39,6 +39,18 @@ export class Line {
     this.#failed = failed;
   }
 
+  /** Adds to the next flight what `encode` writes; where it throws, nothing. */
+  write(encode: (writer: ByteWriter) => void): void {
+    const mark = this.out.length;
+    try {
+      encode(this.out);
+    } catch (error) {
+      this.out.truncate(mark);
+      throw error;
+    }
+    this.flush_soon();
+  }
+
   /** Sends `out` in one write, when all that is written in this turn is in it. */
   flush_soon(): void {
     if (this.#flushing) return;

@@ -105,6 +105,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     this.#describing = this.attempt.must_describe;
     // In COPY the server drops every Sync until the data ends, so nothing may follow.
     this.exclusive = may_copy(sql);
+    this.quick = this.attempt.statement.quick;
   }
 
   override encode(writer: ByteWriter): void {
@@ -215,6 +216,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   /** All answers are in, and none is an error. */
   protected complete(): Step {
     const { command_tag, reader, statement } = this.attempt;
+    statement.took(this.context.wire.pace.head_took);
     if (command_tag === "ROLLBACK" && commits(statement.sql)) this.reject(rolled_back());
     else this.resolve(new Result(reader.rows, command_tag, statement.columns));
     return "done";

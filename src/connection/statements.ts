@@ -19,6 +19,9 @@ import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import type { TypeCatalog } from "./types.ts";
 
+/** Milliseconds in which a statement is quick: others may wait behind it although they need not. */
+export const QUICK_MS = 5;
+
 /** A statement as the server described it. */
 export class PreparedStatement {
   /** Its name on the server; empty: the unnamed one, which the next Parse replaces. */
@@ -37,6 +40,8 @@ export class PreparedStatement {
   codecs: readonly TypeCodec[] = [];
   /** The formats to ask for, one a column. */
   formats: readonly Format[] = [];
+  /** Whether it was done within `QUICK_MS` when it last ran, and leaves no transaction open. */
+  quick = false;
   /** Whether `columns` is known. */
   described: boolean = false;
   /** Of the catalog that its codecs are of, when it was made. */
@@ -51,6 +56,11 @@ export class PreparedStatement {
     this.sql = sql;
     this.epoch = epoch;
     this.key = key;
+  }
+
+  /** Takes how long it ran, in milliseconds. */
+  took(time: number): void {
+    this.quick = time < QUICK_MS && LEAVES_NOTHING.test(this.sql);
   }
 
   /** Takes ParameterDescription. */
@@ -103,6 +113,8 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
+/** What can be no command that opens a transaction. */
+const LEAVES_NOTHING = /^\s*(select|insert|update|delete|merge|values|table|with)\b/i;
 
 /** Whether the server forgot the statement (DISCARD, a pooler), or DDL changed what it returns. */
 export function is_stale(error: unknown, statement: PreparedStatement): boolean {

@@ -21,6 +21,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { Exchange, Step } from "./exchange.ts";
 import { Inbound, type Listeners } from "./inbound.ts";
 import type { Line } from "./line.ts";
+import { Pace } from "./pace.ts";
 import { SendOrder } from "./send_order.ts";
 import { broken, not_canceled, timed_out, too_late } from "./wire_errors.ts";
 import { within } from "./within.ts";
@@ -44,6 +45,8 @@ export class Wire {
   state: TransactionState = "I";
   /** How often a ReadyForQuery said that no transaction is open: while it stays, the transaction does. */
   idle_count = 0;
+  /** How long what runs has been running. */
+  readonly pace: Pace;
   readonly #line: Line;
   readonly #clock: Clock;
   readonly #events: WireEvents;
@@ -60,6 +63,7 @@ export class Wire {
     this.#clock = clock;
     this.#events = events;
     this.#order = new SendOrder((exchange) => this.#encode(exchange), one_at_a_time);
+    this.pace = new Pace(clock, this.#order);
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
     this.#inbound = new Inbound(
       line.frames,
@@ -96,6 +100,7 @@ export class Wire {
     const refusal = this.#order.refusal(exchange);
     if (refusal !== null) return refuse(exchange, refusal);
     if (timeout !== Infinity) this.limit(exchange, timeout);
+    this.pace.submitted();
     this.#order.push(exchange);
   }
 
@@ -124,16 +129,7 @@ export class Wire {
 
   /** Sends more of an exchange that is under way, such as COPY data. */
   write(encode: (writer: ByteWriter) => void): void {
-    if (this.#lost !== null) return;
-    const { out } = this.#line;
-    const mark = out.length;
-    try {
-      encode(out);
-    } catch (error) {
-      out.truncate(mark);
-      throw error;
-    }
-    this.#line.flush_soon();
+    if (this.#lost === null) this.#line.write(encode);
   }
 
   /** Resolves when the socket takes more, or is lost. For senders of bulk. */
@@ -250,6 +246,7 @@ export class Wire {
     const step: Step = head.ready(state);
     if (step === "wait") return;
     if (step === "again" && !head.settled && this.#encode(head)) return;
+    this.pace.done();
     this.#order.shift();
     head.end();
     if (step === "anew" && !head.settled) this.#order.push(head);

@@ -32,11 +32,32 @@ export class Borrower {
     this.#context = context;
   }
 
-  /** A slot if there is one at once; else use `wait()`. */
-  take({ timeout, signal }: AcquireOptions): Slot | undefined {
+  /**
+   * A slot if there is one at once; else use `wait()`, or `wait_to()`.
+   *
+   * @param shares For one statement, as `SessionPool.take()` has it.
+   */
+  take({ timeout, signal }: AcquireOptions, shares: boolean = false): Slot | undefined {
     if (timeout !== undefined) check_timeout(timeout);
     signal?.throwIfAborted();
-    return this.#sessions.take();
+    return this.#sessions.take(shares);
+  }
+
+  /** Runs one statement as soon as there is a slot for it. */
+  async wait_to<T>(
+    options: AcquireOptions,
+    run: (slot: Slot, time_left: number) => Promise<T>,
+  ): Promise<T> {
+    const { timeout = this.#context.timeout, signal } = options;
+    const { clock } = this.#context;
+    const deadline = clock.now() + timeout * 1000;
+    const work = (slot: Slot) =>
+      run(slot, Math.max((deadline - clock.now()) / 1000, LEAST_TIMEOUT));
+    try {
+      return await this.#sessions.wait(timeout, signal, false, work) as T;
+    } catch (error) {
+      throw own_at_call(error);
+    }
   }
 
   /** A slot, and the seconds of the timeout that are left. */
@@ -47,14 +68,13 @@ export class Borrower {
     try {
       for (let time_left = timeout, again = false;; again = true) {
         signal?.throwIfAborted();
-        const slot = await this.#sessions.wait(time_left, signal, again);
+        const slot = await this.#sessions.wait(time_left, signal, again) as Slot;
         time_left = Math.max((deadline - clock.now()) / 1000, LEAST_TIMEOUT);
         if (slot.session.usable) return [slot, time_left];
         this.#sessions.put_back(slot, false); // it was lost on its way here
       }
     } catch (error) {
-      const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;
-      throw is_ours ? at_call(error) : error;
+      throw own_at_call(error);
     }
   }
 
@@ -65,4 +85,9 @@ export class Borrower {
       ? await this.wait(options)
       : [slot, options.timeout ?? this.#context.timeout];
   }
+}
+
+function own_at_call(error: unknown): unknown {
+  const is_ours = error instanceof OperationalError || error instanceof PoolClosedError;
+  return is_ours ? at_call(error) : error;
 }

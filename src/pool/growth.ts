@@ -59,11 +59,17 @@ export class Growth {
     return this.#capacity - this.#host.used() - this.#host.leaving();
   }
 
+  /** Whether one more may be opened now. */
+  get has_room(): boolean {
+    return this.#opener.size < OPENING_AT_ONCE &&
+      this.#free.size + this.#opener.size < this.places;
+  }
+
   /** Opens for those whom nothing that is on its way will serve. */
   serve_waiters(): void {
     let missing = this.#waiters.hopeful - this.#opener.size - this.#free.soon;
     for (const waiter of this.#waiters) {
-      if (missing <= 0 || !this.#has_room()) return;
+      if (missing <= 0 || !this.has_room) return;
       if (waiter.opening || waiter.refused) continue;
       missing--;
       void this.#open(waiter);
@@ -72,7 +78,7 @@ export class Growth {
 
   /** Opens what is missing to `minsize`, in the background. */
   refill(): void {
-    while (this.#is_below_minimum() && this.#has_room()) void this.#open(null);
+    while (this.#is_below_minimum() && this.has_room) void this.#open(null);
   }
 
   /** Opens what is missing to `minsize`; throws what the first failure was. */
@@ -106,10 +112,5 @@ export class Growth {
 
   #is_below_minimum(): boolean {
     return this.#free.size + this.#host.used() + this.#opener.size < this.#minsize;
-  }
-
-  #has_room(): boolean {
-    return this.#opener.size < OPENING_AT_ONCE &&
-      this.#free.size + this.#opener.size < this.places;
   }
 }

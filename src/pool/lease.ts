@@ -7,7 +7,8 @@
  * @module
  */
 
-import { type Connection, end_of, type Lease } from "../connection/connection.ts";
+import { Connection, end_of, type Lease, lease_of } from "../connection/connection.ts";
+import { InterfaceError } from "../errors.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -52,4 +53,20 @@ export class PoolLease implements Lease {
     this.state = end_of(connection) === null ? "released" : "closed";
     this.#take_back(this, connection);
   }
+}
+
+/**
+ * The lease of a connection that is to be released.
+ *
+ * @throws {InterfaceError} If `lender` did not lend it, or it was released before.
+ */
+export function lease_from(connection: unknown, lender: object): PoolLease {
+  const lease = connection instanceof Connection ? lease_of(connection) : null;
+  if (!(lease instanceof PoolLease) || lease.lender !== lender) {
+    throw new InterfaceError(
+      "cannot release the connection: it must come from this pool, but does not",
+    );
+  }
+  if (lease.state !== "released") return lease;
+  throw new InterfaceError("cannot release the connection: it was released before");
 }

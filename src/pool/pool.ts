@@ -9,7 +9,7 @@
  * @module
  */
 
-import { Connection, type EchoEvent, end_of, finish, lease_of } from "../connection/connection.ts";
+import { Connection, type EchoEvent, end_of, finish } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
 import type { Loan } from "../connection/loan.ts";
 import type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
@@ -22,7 +22,7 @@ import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { type AcquireOptions, Borrower } from "./borrow.ts";
 import { LeakWatch } from "./leaks.ts";
-import { PoolLease } from "./lease.ts";
+import { lease_from, PoolLease } from "./lease.ts";
 import { Listener } from "./listener.ts";
 import { cannot_listen, pool_closed, RELEASED, was_dropped } from "./refusals.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -128,15 +128,7 @@ export class Pool extends Queryable implements AsyncDisposable {
    * @throws {InterfaceError} If it is not from this pool, or was released before.
    */
   async release(connection: Connection): Promise<void> {
-    const lease = connection instanceof Connection ? lease_of(connection) : null;
-    if (!(lease instanceof PoolLease) || lease.lender !== this) {
-      throw new InterfaceError(
-        "cannot release the connection: it must come from this pool, but does not",
-      );
-    }
-    if (lease.state === "released") {
-      throw new InterfaceError("cannot release the connection: it was released before");
-    }
+    const lease = lease_from(connection, this);
     if (lease.state === "closed") lease.state = "released";
     else await lease.release(connection);
   }
@@ -156,14 +148,16 @@ export class Pool extends Queryable implements AsyncDisposable {
   }
 
   /** @internal */
-  override execute_one<R>(
+  override async execute_one<R>(
     query: string | Sql,
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>> {
-    return this.#with_connection(
-      (connection, options) => connection.execute_one<R>(query, params, options),
+    const slot = this.#borrower.take(options, true);
+    if (slot !== undefined) return await this.#run(slot, query, params, options);
+    return await this.#borrower.wait_to(
       options,
+      (slot, timeout) => this.#run(slot, query, params, { ...options, timeout }),
     );
   }
 
@@ -172,7 +166,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     const [slot, time_left] = await this.#borrower.borrow(options);
     const end = () => this.#sessions.put_back(slot, false);
     try {
-      return { ...this.#handle(slot.session, null).lend(), time_left, end };
+      return { ...this.#own_handle(slot).lend(), time_left, end };
     } catch (error) { // of a connection_factory
       end();
       throw error;
@@ -250,17 +244,25 @@ export class Pool extends Queryable implements AsyncDisposable {
     for (const listener of this.#listeners) void listener.close();
   }
 
-  /** Runs `fn` on a connection of its own, within one deadline for both. Nothing is reset afterwards. */
-  async #with_connection<T, O extends CallOptions>(
-    fn: (connection: Connection, options: O) => Promise<T>,
-    options: O,
-  ): Promise<T> {
-    const [slot, timeout] = await this.#borrower.borrow(options);
+  /** Submits a statement at once, and gives its slot back when it has ended. Nothing is reset. */
+  async #run<R>(
+    slot: Slot,
+    query: string | Sql,
+    params: Params,
+    options: QueryOptions<R>,
+  ): Promise<Result<R>> {
     try {
-      return await fn(this.#handle(slot.session, null), { ...options, timeout });
+      return await this.#own_handle(slot).execute_one<R>(query, params, options);
     } finally {
-      this.#sessions.put_back(slot, false);
+      this.#sessions.leave(slot);
     }
+  }
+
+  /** The handle for the pool's own calls, of which nobody hears what the server remarks. */
+  #own_handle(slot: Slot): Connection {
+    slot.handle ??= this.#handle(slot.session, null);
+    slot.session.owner = slot;
+    return slot.handle;
   }
 
   #lend(slot: Slot, stack: string | null): Connection {

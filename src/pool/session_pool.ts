@@ -18,31 +18,28 @@ import type { Clock } from "../adapters/socket.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Session } from "../connection/session.ts";
 import { Ages } from "./ages.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Growth } from "./growth.ts";
 import { Opener } from "./opener.ts";
-import { Order } from "./order.ts";
 import { Reaper } from "./reaper.ts";
-import { acquire_timeout, pool_closed, pool_full, was_terminated } from "./refusals.ts";
+import { pool_closed, was_terminated } from "./refusals.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
 import { FreeSlots, Slot } from "./slot.ts";
 import { no_totals, type PoolStats, type PoolTotals } from "./stats.ts";
 import { Turnover } from "./turnover.ts";
-import { type Waiter, WaiterQueue } from "./waiters.ts";
 
 /** Lends sessions. */
 export class SessionPool {
-  readonly #context: PoolContext;
   readonly #clock: Clock;
   readonly #resets: boolean;
   readonly #ages: Ages;
   readonly #totals: PoolTotals = no_totals();
   readonly #free: FreeSlots = new FreeSlots();
   readonly #used: Set<Slot> = new Set();
-  readonly #waiters: WaiterQueue<Slot>;
   readonly #opener: Opener;
   readonly #growth: Growth;
   readonly #turnover: Turnover;
-  readonly #order: Order;
+  readonly #dispatcher: Dispatcher;
   readonly #reaper: Reaper;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
   #leaving = 0;
@@ -56,14 +53,25 @@ export class SessionPool {
     make_handle: (session: Session) => Connection,
   ) {
     const { clock, maxsize, minsize } = context;
-    this.#context = context;
     this.#clock = clock;
     this.#resets = context.reset && context.pooler === "session";
     this.#ages = new Ages(context);
-    this.#waiters = new WaiterQueue(clock, (waiter) => this.#too_late(waiter));
     this.#opener = new Opener(open, context, make_handle, this.#totals);
+    this.#dispatcher = new Dispatcher(context, this.#ages, this.#free, this.#totals, {
+      lend: (slot) => this.#lend(slot),
+      close: (slot) => void this.#leave(slot),
+      has_room: () => this.#growth.has_room,
+      places: () => this.#growth.places,
+      left_waiting: () => {
+        this.#turnover.check(waiters.size);
+        this.#growth.serve_waiters();
+      },
+      stats: () => this.stats(),
+      last_failure: () => this.#opener.last_failure,
+    });
+    const { waiters } = this.#dispatcher;
     const capacity = maxsize === 0 ? Infinity : maxsize;
-    this.#growth = new Growth(minsize, capacity, this.#opener, this.#waiters, this.#free, {
+    this.#growth = new Growth(minsize, capacity, this.#opener, waiters, this.#free, {
       used: () => this.#used.size,
       leaving: () => this.#leaving,
       opened: (session) => this.#admit(session),
@@ -75,10 +83,6 @@ export class SessionPool {
     this.#turnover = new Turnover(context, this.#free, make_handle, {
       ready: (slot) => this.#ready(slot),
       failed: (slot) => this.#discard(slot),
-    });
-    this.#order = new Order(clock, this.#ages, this.#free, {
-      close: (slot) => void this.#leave(slot),
-      changed: () => this.#dispatch(),
     });
     this.#reaper = new Reaper(clock, this.#ages, this.#free, {
       has_surplus: () => this.size > minsize,
@@ -113,7 +117,7 @@ export class SessionPool {
       free: this.#free.size,
       used: this.#used.size,
       opening: this.#opener.size,
-      waiting: this.#waiters.size,
+      waiting: this.#dispatcher.waiters.size,
       ...this.#totals,
     };
   }
@@ -135,14 +139,15 @@ export class SessionPool {
     }
   }
 
-  /** Lends a session if one is ready and nobody was here before; else use `wait()`. */
-  take(): Slot | undefined {
+  /**
+   * Lends a session if one is ready and nobody was here before; else use `wait()`.
+   *
+   * @param shares For one statement, whose session others may share; to be given to `leave()`.
+   */
+  take(shares: boolean): Slot | undefined {
     if (this.#closing) throw pool_closed();
-    if (this.#waiters.size > 0) return undefined;
-    const slot = this.#order.next(1);
-    if (slot === undefined) return undefined;
-    this.#lend(slot);
-    this.#growth.refill();
+    const slot = this.#dispatcher.take(shares);
+    if (slot !== undefined) this.#growth.refill();
     return slot;
   }
 
@@ -150,17 +155,23 @@ export class SessionPool {
    * Lends a session as soon as there is one, first come, first served.
    *
    * @param again Goes first: the session that was lent before was lost on its way.
+   * @param work Runs one statement the moment there is a session, as for `take(true)`.
    */
-  wait(timeout: number, signal: AbortSignal | undefined, again = false): Promise<Slot> {
+  wait(
+    timeout: number,
+    signal: AbortSignal | undefined,
+    again: boolean = false,
+    work: ((slot: Slot) => Promise<unknown>) | null = null,
+  ): Promise<unknown> {
     if (this.#closing) throw pool_closed();
-    const { max_waiting, maxsize } = this.#context;
-    // Those for whom all that is not lent would not do.
-    const surplus = this.#waiters.size - this.#growth.places;
-    if (surplus >= max_waiting && !again) throw pool_full(max_waiting, maxsize, this.stats());
-    const waiter = this.#waiters.join(timeout, signal, again);
-    this.#dispatch();
+    const served = this.#dispatcher.wait(timeout, signal, again, work);
     this.#growth.refill();
-    return waiter.promise;
+    return served;
+  }
+
+  /** A statement has ended: the session of `take(true)` comes back, unless others use it. */
+  leave(slot: Slot): void {
+    if (this.#dispatcher.leave(slot)) this.put_back(slot, false);
   }
 
   /** Takes a lent session back. Does nothing if it was terminated. */
@@ -190,8 +201,7 @@ export class SessionPool {
     if (this.#closing) return;
     this.#closing = true;
     this.#reaper.stop();
-    this.#order.rest();
-    this.#waiters.reject_all(pool_closed());
+    this.#dispatcher.close(pool_closed());
     this.#opener.stop(pool_closed());
     void this.clear();
     this.#settle();
@@ -219,27 +229,14 @@ export class SessionPool {
     else this.#ready(slot);
   }
 
-  /** Serves whom it can, and sees to the others. */
   #dispatch(): void {
-    if (this.#closing) return;
-    while (this.#waiters.size > 0) {
-      const slot = this.#order.next(this.#waiters.size);
-      if (slot === undefined) break;
-      const waiter = this.#waiters.shift()!;
-      this.#totals.acquire_wait_seconds += (this.#clock.now() - waiter.since) / 1000;
-      this.#lend(slot);
-      waiter.resolve(slot);
-    }
-    if (this.#waiters.size === 0) this.#order.rest();
-    this.#turnover.check(this.#waiters.size);
-    this.#growth.serve_waiters();
+    if (!this.#closing) this.#dispatcher.dispatch();
   }
 
   #lend(slot: Slot): void {
     this.#free.delete(slot);
     this.#used.add(slot);
     slot.session.wire.keep_alive(true);
-    this.#totals.acquired++;
   }
 
   #ready(slot: Slot): void {
@@ -276,15 +273,9 @@ export class SessionPool {
 
   /** A place is free. */
   #ended(): void {
-    this.#waiters.encourage();
+    this.#dispatcher.waiters.encourage();
     this.#dispatch();
     this.#settle();
-  }
-
-  #too_late({ timeout }: Waiter<Slot>): unknown {
-    this.#totals.acquire_timeouts++;
-    const { last_failure } = this.#opener;
-    return acquire_timeout(timeout, this.#context.maxsize, this.stats(), last_failure);
   }
 
   #settle(): void {

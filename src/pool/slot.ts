@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Connection } from "../connection/connection.ts";
 import type { Session, SessionOwner } from "../connection/session.ts";
 import type { PoolLease } from "./lease.ts";
 
@@ -27,6 +28,10 @@ export class Slot implements SessionOwner {
   late = false;
   /** To whom it is lent; null while free, and for calls that acquire and release by themselves. */
   lease: PoolLease | null = null;
+  /** The handle of such calls, once there was one. */
+  handle: Connection | null = null;
+  /** How many of them use it now. */
+  sharers = 0;
   /** What must end before the session is closed; never rejects. */
   work: Promise<void> | null = null;
   readonly #on_lost: (slot: Slot) => void;

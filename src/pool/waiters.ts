@@ -12,8 +12,10 @@ import { Deadlines } from "../connection/deadlines.ts";
 
 /** One caller. */
 export class Waiter<T> {
-  /** Settles when the caller leaves the queue. */
-  readonly promise: Promise<T>;
+  /** Settles when the caller leaves the queue; where it gave work to do, when that is done. */
+  readonly promise: Promise<unknown>;
+  /** What it does with what it is served with, at that very moment; null: its caller sees to it. */
+  readonly work: ((value: T) => Promise<unknown>) | null;
   /** The seconds that it gave. */
   readonly timeout: number;
   /** When it came, in milliseconds. */
@@ -34,11 +36,12 @@ export class Waiter<T> {
   reject!: (reason: unknown) => void;
 
   /** Made by `WaiterQueue.join()`. */
-  constructor(timeout: number, since: number) {
+  constructor(timeout: number, since: number, work: ((value: T) => Promise<unknown>) | null) {
     this.timeout = timeout;
     this.since = since;
+    this.work = work;
     this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
+      this.resolve = work === null ? resolve : (value) => resolve(work(value));
       this.reject = reject;
     });
   }
@@ -71,6 +74,11 @@ export class WaiterQueue<T> {
     return this.#size;
   }
 
+  /** Who is next. */
+  get first(): Waiter<T> | null {
+    return this.#first;
+  }
+
   /** How many of them a new connection could help. */
   get hopeful(): number {
     return this.#size - this.#refused;
@@ -82,21 +90,25 @@ export class WaiterQueue<T> {
    * @param timeout Seconds until the caller is turned away.
    * @param signal Turns it away when it aborts; not aborted yet.
    * @param again Joins at the front instead: what the caller was served with was no good.
+   * @param work Done with what it is served with.
    */
-  join(timeout: number, signal: AbortSignal | undefined, again = false): Waiter<T> {
-    const waiter = new Waiter<T>(timeout, this.#clock.now());
+  join(
+    timeout: number,
+    signal: AbortSignal | undefined,
+    again = false,
+    work: ((value: T) => Promise<unknown>) | null = null,
+  ): Waiter<T> {
+    const waiter = new Waiter<T>(timeout, this.#clock.now(), work);
     this.#insert(waiter, again ? null : this.#last, again ? this.#first : null);
     this.#deadlines.add(waiter.deadline);
     if (signal !== undefined) this.#watch(waiter, signal);
     return waiter;
   }
 
-  /** Takes the first. */
-  shift(): Waiter<T> | undefined {
-    if (this.#first === null) return undefined;
-    const first = this.#first;
-    this.#remove(first);
-    return first;
+  /** Takes one out and serves it. */
+  serve(waiter: Waiter<T>, value: T): void {
+    this.#remove(waiter);
+    waiter.resolve(value);
   }
 
   /** Turns one away. Does nothing if it has left. */

@@ -14,7 +14,10 @@ function queue_of(size: number, clock = new FakeClock()) {
 /** Serves all who wait, in order; which of `waiters` they are. */
 function order(queue: WaiterQueue<string>, waiters: unknown[]): number[] {
   const served: number[] = [];
-  for (let w = queue.shift(); w !== undefined; w = queue.shift()) served.push(waiters.indexOf(w));
+  for (let first = queue.first; first !== null; first = queue.first) {
+    served.push(waiters.indexOf(first));
+    queue.serve(first, "served");
+  }
   return served;
 }
 
@@ -37,7 +40,7 @@ describe("WaiterQueue", () => {
 
   it("takes newcomers after it was empty", () => {
     const { queue, waiters } = queue_of(1);
-    queue.shift();
+    queue.serve(queue.first!, "served");
     const late = [queue.join(1, undefined), queue.join(1, undefined)];
     assertEquals(order(queue, [...waiters, ...late]), [1, 2]);
   });
@@ -55,12 +58,10 @@ describe("WaiterQueue", () => {
     const stop = new AbortController();
     const waiter = queue.join(1, stop.signal);
     const served = queue.join(1, stop.signal);
-    queue.shift();
-    queue.shift();
-    served.resolve("a");
+    queue.serve(served, "a");
     assertEquals(await served.promise, "a");
+    queue.serve(waiter, "b");
     stop.abort(new Error("too late"));
-    waiter.resolve("b");
     assertEquals(await waiter.promise, "b");
     const impatient = queue.join(1, AbortSignal.abort());
     assertEquals(impatient.waiting, true); // who joins must have looked at the signal
@@ -102,5 +103,17 @@ describe("WaiterQueue", () => {
     queue.reject_all(new Error("closed"));
     for (const { promise } of waiters) await assertRejects(() => promise, Error, "closed");
     assertEquals(clock.pending, 0);
+  });
+
+  it("does the work of whoever gave some, the moment it is served", async () => {
+    const { queue } = queue_of(0);
+    const done: string[] = [];
+    const waiter = queue.join(1, undefined, false, async (value) => {
+      done.push(value);
+      return await Promise.resolve(value.length);
+    });
+    queue.serve(waiter, "abc");
+    assertEquals(done, ["abc"]);
+    assertEquals(await waiter.promise, 3);
   });
 });

@@ -1,0 +1,52 @@
+/**
+ * How long what runs on a wire has been running, and whether it was quick so far.
+ *
+ * Law: a statement's time begins when all that was sent before it is done, so waiting in a
+ * pipeline is not counted.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { Exchange } from "./exchange.ts";
+import type { SendOrder } from "./send_order.ts";
+import { QUICK_MS } from "./statements.ts";
+
+/** The pace of one wire. */
+export class Pace {
+  readonly #clock: Clock;
+  readonly #order: SendOrder;
+  #since = 0; // milliseconds
+
+  /** @param order What runs, and what waits for its end. */
+  constructor(clock: Clock, order: SendOrder) {
+    this.#clock = clock;
+    this.#order = order;
+  }
+
+  /** Milliseconds that the head has been running. */
+  get head_took(): number {
+    return this.#clock.now() - this.#since;
+  }
+
+  /** Something is about to be submitted. */
+  submitted(): void {
+    if (this.#order.sent.size === 0) this.#since = this.#clock.now();
+  }
+
+  /** The head is done. */
+  done(): void {
+    this.#since = this.#clock.now();
+  }
+
+  /** Whether what is submitted now would begin soon: all before it was quick, and the head is. */
+  is_quick(now: number): boolean {
+    const { sent, held } = this.#order;
+    if (sent.size === 0) return true;
+    return now - this.#since < QUICK_MS && sent.every(is_quick) && held.every(is_quick);
+  }
+}
+
+function is_quick(exchange: Exchange<unknown>): boolean {
+  return exchange.quick && !exchange.settled; // else it is being cancelled
+}

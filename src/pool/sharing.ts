@@ -1,0 +1,59 @@
+/**
+ * Single statements of the pool's own calls, which may share a session once all are lent.
+ *
+ * Laws: a call waits behind at most `DEPTH - 1` others, each of which was done within `QUICK_MS`
+ * when it last ran on that session (wire.ts), and behind none that takes longer now. A lease, a
+ * transaction, a stream or a COPY is never joined, nor is a session that is due to be replaced.
+ *
+ * Why: what such a statement costs is mostly the way through the kernel. Those that are sent in one
+ * write and answered in one read pay it once.
+ *
+ * @module
+ */
+
+import type { Ages } from "./ages.ts";
+import type { Slot } from "./slot.ts";
+
+/** Most calls on one session. */
+const DEPTH = 16;
+
+/** Knows which lent slots may be shared. */
+export class Sharing {
+  readonly #ages: Ages;
+  readonly #slots: Set<Slot> = new Set();
+
+  /** @param ages Which sessions are too old. */
+  constructor(ages: Ages) {
+    this.#ages = ages;
+  }
+
+  /** The slot that fewest use of those that one more call can join; undefined: none. */
+  find(now: number): Slot | undefined {
+    let best: Slot | undefined;
+    let fewest = DEPTH;
+    for (const slot of this.#slots) {
+      if (slot.sharers >= fewest || !this.#may_join(slot, now)) continue;
+      best = slot;
+      fewest = slot.sharers;
+    }
+    return best;
+  }
+
+  /** A call uses the slot, and others may join it. */
+  add(slot: Slot): void {
+    if (slot.sharers++ === 0) this.#slots.add(slot);
+  }
+
+  /** A call has ended; true if it was the slot's last. */
+  leave(slot: Slot): boolean {
+    if (--slot.sharers > 0) return false;
+    this.#slots.delete(slot);
+    return true;
+  }
+
+  #may_join(slot: Slot, now: number): boolean {
+    const { session } = slot;
+    return session.usable && session.state === "I" && session.wire.pace.is_quick(now) &&
+      !this.#ages.is_old(slot, now);
+  }
+}
