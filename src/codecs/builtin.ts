@@ -63,7 +63,15 @@ export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[]
   ];
 }
 
-/** The registry that a connection begins with. */
+/** The registry that a connection begins with; one for all with these options. */
 export function builtin_registry(options: CodecOptions = {}): CodecRegistry {
-  return new CodecRegistry(builtin_codecs(options));
+  const { int8, temporal, enable_json } = options;
+  const key = `${int8 ?? "bigint"} ${temporal ?? false} ${enable_json ?? true}`;
+  const known = registries.get(key);
+  if (known !== undefined) return known;
+  const registry = new CodecRegistry(builtin_codecs(options));
+  registries.set(key, registry);
+  return registry;
 }
+
+const registries: Map<string, CodecRegistry> = new Map();

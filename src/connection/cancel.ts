@@ -29,7 +29,7 @@ export async function send_cancel(
   if (secret_key === null) {
     throw new NotSupportedError("cannot cancel: the server gave no key to do it with");
   }
-  const request = new ByteWriter();
+  const request = new ByteWriter(512);
   encode_cancel_request(request, pid, secret_key);
   const { socket } = await open(signal);
   const close = () => socket.close();

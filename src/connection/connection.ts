@@ -37,6 +37,8 @@ export interface Lease {
 }
 
 const MAX_NOTICES = 50;
+/** Why a handle that was closed is dead; one for all, as errors are dear to make. */
+const CLOSED = new InterfaceError("cannot use the connection: the connection is closed");
 
 /** For the library: the session that a handle is on. */
 export let session_of: (connection: Connection) => Session;
@@ -222,7 +224,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.#end !== null) return;
-    this.#finish(new InterfaceError("cannot use the connection: the connection is closed"));
+    this.#finish(CLOSED);
     await this.#session.close();
     await this.#lease?.release(this);
   }

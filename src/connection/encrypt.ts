@@ -71,7 +71,7 @@ export async function open_channel(
 
 /** Whether the server agrees to speak TLS. */
 async function ask(socket: Socket, sslmode: SslMode): Promise<boolean> {
-  const request = new ByteWriter();
+  const request = new ByteWriter(8);
   encode_ssl_request(request);
   const writer = socket.writable.getWriter();
   await writer.write(request.take());

@@ -87,8 +87,8 @@ export class TypeCatalog {
     this.#options = options;
     this.#codecs = codecs;
     const builtin = builtin_registry(options);
-    const placed = codecs.map((codec) => place(codec, builtin));
-    this.#builtin = this.#registry = builtin.with(placed.filter((codec) => codec !== null));
+    const placed = codecs.map((codec) => place(codec, builtin)).filter((codec) => codec !== null);
+    this.#builtin = this.#registry = placed.length === 0 ? builtin : builtin.with(placed);
     this.#named = new Map(codecs.map((codec) => [codec.name, codec]));
   }
 
@@ -119,7 +119,12 @@ export class TypeCatalog {
 
   /** Those of `oids` that were never looked up. */
   missing(oids: Iterable<number>): number[] {
-    return [...new Set(oids)].filter((oid) => !this.#registry.has(oid) && !this.#asked.has(oid));
+    const missing: number[] = [];
+    for (const oid of oids) {
+      if (this.#registry.has(oid) || this.#asked.has(oid) || missing.includes(oid)) continue;
+      missing.push(oid);
+    }
+    return missing;
   }
 
   /** Looks types up, and what they are made of. */

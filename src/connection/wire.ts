@@ -13,7 +13,7 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
-import { InterfaceError, OperationalError } from "../errors.ts";
+import { OperationalError } from "../errors.ts";
 import type { TransactionState } from "../protocol/backend.ts";
 import { encode_terminate } from "../protocol/frontend.ts";
 import { cancel_running } from "./cancel_running.ts";
@@ -23,7 +23,7 @@ import { Inbound, type Listeners } from "./inbound.ts";
 import type { Line } from "./line.ts";
 import { Pace } from "./pace.ts";
 import { SendOrder } from "./send_order.ts";
-import { broken, not_canceled, timed_out, too_late } from "./wire_errors.ts";
+import * as errors from "./wire_errors.ts";
 import { within } from "./within.ts";
 
 /** What a Wire tells its session. */
@@ -92,7 +92,7 @@ export class Wire {
    */
   submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
     if (exchange.settled) return;
-    if (this.#lost !== null) return this.#give_up(exchange, too_late(this.#lost), false);
+    if (this.#lost !== null) return this.#give_up(exchange, errors.too_late(this.#lost), false);
     if (signal !== undefined) {
       if (signal.aborted) return refuse(exchange, signal.reason);
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
@@ -106,7 +106,7 @@ export class Wire {
 
   /** Runs `exchange` before the head, which waits for what comes of it. */
   submit_first(exchange: Exchange<unknown>, timeout: number): void {
-    if (this.#lost !== null) return exchange.lose(too_late(this.#lost), false);
+    if (this.#lost !== null) return exchange.lose(errors.too_late(this.#lost), false);
     this.limit(exchange, timeout);
     this.#order.send_first(exchange);
   }
@@ -183,10 +183,11 @@ export class Wire {
   /** Ends the session in good order: Terminate, then the server closes. Pending exchanges are rejected. */
   async close(): Promise<void> {
     if (this.#lost !== null) return;
-    const running = this.busy;
-    const reason = new InterfaceError("cannot go on with the statement: the connection was closed");
-    for (const exchange of [...this.#order.all()]) exchange.reject(reason);
-    if (running) await this.cancel(); // else the server would finish it first
+    if (this.busy) {
+      const reason = errors.user_closed();
+      for (const exchange of [...this.#order.all()]) exchange.reject(reason);
+      await this.cancel(); // else the server would finish it first
+    }
     if (this.#lost !== null) return;
     encode_terminate(this.#line.out);
     this.#line.flush();
@@ -195,13 +196,15 @@ export class Wire {
   }
 
   /** Drops the socket now. Pending exchanges are rejected with `error`. */
-  destroy(error: OperationalError = new OperationalError("the connection was closed")): void {
+  destroy(error: OperationalError = errors.WAS_CLOSED): void {
     if (this.#lost !== null) return;
     this.#lost = error;
     this.#deadlines.clear();
     this.#line.close();
     for (const exchange of this.#order.sent.take()) this.#give_up(exchange, error, true);
-    for (const exchange of this.#order.held.take()) this.#give_up(exchange, too_late(error), false);
+    for (const exchange of this.#order.held.take()) {
+      this.#give_up(exchange, errors.too_late(error), false);
+    }
     this.#events.lost(error);
   }
 
@@ -228,15 +231,15 @@ export class Wire {
   /** What the server said last, such as why it closed, may still be unread. */
   async #write_failed(cause: unknown): Promise<void> {
     await within(this.#clock, CLOSE_GRACE, this.#ended);
-    this.destroy(broken(cause));
+    this.destroy(errors.broken(cause));
   }
 
   async #read(): Promise<void> {
     try {
       do this.#inbound.handle(); while (this.#lost === null && await this.#line.read());
-      this.destroy(broken(undefined));
+      this.destroy(errors.broken(undefined));
     } catch (error) {
-      this.destroy(error instanceof OperationalError ? error : broken(error));
+      this.destroy(error instanceof OperationalError ? error : errors.broken(error));
     }
   }
 
@@ -276,7 +279,7 @@ export class Wire {
         send: (barrier) => this.#order.send(barrier),
       });
     } catch (cause) {
-      this.destroy(not_canceled(cause));
+      this.destroy(errors.not_canceled(cause));
     }
   }
 
@@ -285,7 +288,7 @@ export class Wire {
     for (const exchange of [...this.#order.all()]) {
       if (exchange.settled) continue;
       if (exchange.deadline > now) next = Math.min(next, exchange.deadline);
-      else this.interrupt(exchange, timed_out(exchange.timeout));
+      else this.interrupt(exchange, errors.timed_out(exchange.timeout));
     }
     return next;
   }

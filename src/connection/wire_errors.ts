@@ -7,6 +7,14 @@
 import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 import { server_message } from "../server_error.ts";
 
+/** Why a wire that was closed in good order is dead; one for all, as errors are dear to make. */
+export const WAS_CLOSED: OperationalError = new OperationalError("the connection was closed");
+
+/** For what runs on a connection that its user closes. */
+export function user_closed(): InterfaceError {
+  return new InterfaceError("cannot go on with the statement: the connection was closed");
+}
+
 /** The server ends the session, whatever was asked. */
 export function fatal(diag: Diagnostic): OperationalError {
   return new OperationalError(server_message(diag, null), { diag });

@@ -40,50 +40,32 @@ export class FrameDecoder {
   end = 0;
   /** Before authentication no message is long, whoever sent it. */
   authenticated = false;
-  #next = 0; // first byte not yet handed out
-  #filled = 0; // first byte not yet filled
-
-  /** True between frames: no byte of an unfinished one is held. */
-  get empty(): boolean {
-    return this.#next === this.#filled;
-  }
-
-  /** Bytes held that no frame has been made of. */
-  get held(): number {
-    return this.#filled - this.#next;
-  }
+  #next = 0; // first byte of `bytes` not yet handed out
+  #queue: Uint8Array[] = []; // chunks after `bytes`
+  #queued = 0; // bytes
 
   /** Takes the next chunk, however it was cut. Owns it from then on. */
   push(chunk: Uint8Array): void {
-    const held = this.#filled - this.#next;
-    if (held === 0) {
-      this.#adopt(chunk, chunk.length); // the common case copies nothing
-      return;
-    }
-    const rest = this.bytes.subarray(this.#next, this.#filled);
-    if (this.#filled + chunk.length > this.bytes.length) {
-      // Doubling keeps a message of many chunks linear in its size.
-      const grown = new Uint8Array(2 * (held + chunk.length));
-      grown.set(rest);
-      this.#adopt(grown, held);
-    }
-    this.bytes.set(chunk, this.#filled);
-    this.#filled += chunk.length;
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
   }
 
   /** Moves on to the next whole frame; false when it needs more bytes. */
   next(): boolean {
     const at = this.#next;
-    const left = this.#filled - at;
-    if (left < HEADER_SIZE) return false;
-    const tag = this.bytes[at]!;
-    const length = this.view.getInt32(at + 1);
-    if (length < MIN_LENGTH || length > MAX_SHORT_LENGTH) this.#check(tag, length);
-    if (left <= length) return false; // the tag is not counted
-    this.tag = tag;
-    this.start = at + HEADER_SIZE;
-    this.end = this.#next = at + 1 + length;
-    return true;
+    const left = this.bytes.length - at;
+    if (left >= HEADER_SIZE) {
+      const tag = this.bytes[at]!;
+      const length = this.view.getInt32(at + 1);
+      if (length < MIN_LENGTH || length > MAX_SHORT_LENGTH) this.#check(tag, length);
+      if (left > length) { // the tag is not counted
+        this.tag = tag;
+        this.start = at + HEADER_SIZE;
+        this.end = this.#next = at + 1 + length;
+        return true;
+      }
+    }
+    return this.#queue.length > 0 && this.#advance(left) && this.next();
   }
 
   /** The frame's body as a view of its own. */
@@ -91,11 +73,64 @@ export class FrameDecoder {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  #adopt(bytes: Uint8Array, filled: number): void {
+  /**
+   * Goes on behind the `left` bytes that no frame was made of. A chunk is read where it lies; only a
+   * frame that is cut is put together, and once: when all of it is there.
+   *
+   * @returns False if it is not.
+   */
+  #advance(left: number): boolean {
+    if (left === 0) {
+      const chunk = this.#queue.shift()!;
+      this.#queued -= chunk.length;
+      this.#adopt(chunk);
+      return true;
+    }
+    const size = this.#size_of_cut(left);
+    if (left + this.#queued < size) return false;
+    const whole = new Uint8Array(size);
+    whole.set(this.bytes.subarray(this.#next));
+    this.#take(whole, left);
+    this.#adopt(whole);
+    return true;
+  }
+
+  /** How long the frame is that begins with the last bytes here; Infinity where that is not known yet. */
+  #size_of_cut(left: number): number {
+    const header = new Uint8Array(HEADER_SIZE);
+    header.set(this.bytes.subarray(this.#next, this.#next + HEADER_SIZE));
+    let filled = Math.min(left, HEADER_SIZE);
+    for (const chunk of this.#queue) {
+      if (filled === HEADER_SIZE) break;
+      const part = chunk.subarray(0, HEADER_SIZE - filled);
+      header.set(part, filled);
+      filled += part.length;
+    }
+    if (filled < HEADER_SIZE) return Infinity;
+    const length = new DataView(header.buffer).getInt32(1);
+    this.#check(header[0]!, length);
+    return length + 1;
+  }
+
+  /** Fills `whole` from `at` on with what is queued. */
+  #take(whole: Uint8Array, at: number): void {
+    let used = 0; // chunks
+    for (let filled = at; filled < whole.length;) {
+      const chunk = this.#queue[used]!;
+      const part = chunk.subarray(0, whole.length - filled);
+      whole.set(part, filled);
+      filled += part.length;
+      if (part.length === chunk.length) used++;
+      else this.#queue[used] = chunk.subarray(part.length);
+    }
+    this.#queue.splice(0, used);
+    this.#queued -= whole.length - at;
+  }
+
+  #adopt(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#next = 0;
-    this.#filled = filled;
   }
 
   #check(tag: number, length: number): void {

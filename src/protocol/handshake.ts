@@ -138,7 +138,7 @@ class Turns implements Conversation {
   }
 
   async send(encode: (writer: ByteWriter) => void): Promise<void> {
-    const writer = new ByteWriter();
+    const writer = new ByteWriter(1024);
     encode(writer);
     await this.#io.send(writer.take());
   }

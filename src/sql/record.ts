@@ -72,7 +72,8 @@ export function may_return_record(code: string): boolean {
   const verb = /^[\s(]*([a-z]+)/i.exec(code)?.[1]?.toLowerCase() ?? "";
   if (OPAQUE.has(verb)) return true;
   if (CHANGES.has(verb) ? !/\breturning\b/i.test(code) : !QUERIES.has(verb)) return false;
-  return RECORD_WORDS.test(code) || makes_record(code.match(TOKEN) ?? []);
+  if (RECORD_WORDS.test(code)) return true;
+  return code.includes("(") && makes_record(code.match(TOKEN) ?? []);
 }
 
 function makes_record(tokens: readonly string[]): boolean {

@@ -27,6 +27,8 @@ export interface Mark {
 /** What must be read whole, so that nothing inside is taken for a placeholder, a quote or a comment. */
 const TOKEN =
   /[eE]'|['"%]|\$\d+|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/g;
+/** Where none of these is, nothing is quoted and nothing is a comment. */
+const QUOTES = /['"$]|--|\/\*/;
 const MARK = /^(%|\$\d+)$/;
 const LINE_END = /[\r\n]|$/g;
 const COMMENT_MARK = /\/\*|\*\//g;
@@ -53,6 +55,7 @@ export function next_mark(query: string, at: number, options: ScanOptions): Mark
  * what is left means what it says.
  */
 export function code_of(query: string, options: ScanOptions = {}): string {
+  if (!QUOTES.test(query)) return query;
   const escapes = options.standard_conforming_strings === false;
   let code = "";
   for (let at = 0;;) {
