@@ -15,25 +15,12 @@
  * @module
  */
 
-import { bun_adapter } from "./src/adapters/bun.ts";
-import { deno_adapter } from "./src/adapters/deno.ts";
-import { node_adapter } from "./src/adapters/node.ts";
-import type { Adapter } from "./src/adapters/socket.ts";
-import { workerd_adapter } from "./src/adapters/workerd.ts";
+import { detect_adapter } from "./src/adapters/detect.ts";
 import { type Api, bind_adapter } from "./src/entries/core.ts";
 
 export * from "./src/entries/public.ts";
 
-// The only place that asks which runtime this is. Bun and workerd answer to Node's names too, so
-// Node, which had no name of its own before version 21, is last.
-function adapter(): Adapter {
-  if ("Deno" in globalThis) return deno_adapter;
-  if ("Bun" in globalThis) return bun_adapter;
-  if (globalThis.navigator?.userAgent === "Cloudflare-Workers") return workerd_adapter;
-  return node_adapter;
-}
-
-const api: Api = bind_adapter(adapter());
+const api: Api = bind_adapter(detect_adapter());
 
 /** Opens a connection. See `Api.connect`. */
 export const connect: Api["connect"] = api.connect;

@@ -21,7 +21,7 @@
 
 import { dialing } from "./dialing.ts";
 import { host_text, host_user } from "./host.ts";
-import { load_duplex } from "./load_node.ts";
+import { load_node } from "./load_node.ts";
 import { start_tls } from "./node_streams.ts";
 import type { Adapter, Address, Socket, TlsOptions } from "./socket.ts";
 
@@ -104,7 +104,7 @@ function wrap(conn: Deno.Conn, remote: Address): Socket {
 async function secure(conn: Deno.Conn, remote: Address, options: TlsOptions): Promise<Socket> {
   const gate = new Gate();
   const read = reader(conn);
-  const Duplex = await load_duplex();
+  const { Duplex } = load_node("node:stream");
   const duplex = new Duplex({
     async read() {
       await gate.opened;

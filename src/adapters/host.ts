@@ -7,10 +7,11 @@
  * @module
  */
 
+import { load_node } from "./load_node.ts";
+
 interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: string;
-  getBuiltinModule?(name: "node:os"): { userInfo(): { readonly username: string } } | undefined;
 }
 
 function host(): Process {
@@ -41,10 +42,9 @@ export function host_user(
 
 function system_user(): string | undefined {
   try {
-    // Not an import, since the caller cannot wait for one.
-    return host().getBuiltinModule?.("node:os")?.userInfo().username;
+    return load_node("node:os").userInfo().username;
   } catch {
-    return undefined; // the system has no name for this user's number
+    return undefined; // the system has no name for this user's number, or there is no system
   }
 }
 
@@ -63,7 +63,7 @@ export async function host_text(
   { secret = false }: { readonly secret?: boolean } = {},
 ): Promise<string | undefined> {
   try {
-    const { open } = await import("node:fs/promises");
+    const { open } = load_node("node:fs/promises");
     const file = await open(path);
     try {
       if (secret) {

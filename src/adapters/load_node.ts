@@ -1,42 +1,38 @@
 /**
  * Loads Node's modules where there are any.
  *
- * Each import is dynamic, so that every runtime may load the files that need
- * one; literal, so that tools can follow it; and inside `try`, so that bundlers
- * for runtimes without Node's modules let it pass.
+ * By `process.getBuiltinModule()` and not by an import, which bundlers want to
+ * resolve: for a browser some refuse it, and some put stubs in its place that
+ * cannot connect. So one bundle, made without configuration, runs everywhere.
+ *
+ * Source: https://nodejs.org/api/process.html#processgetbuiltinmoduleid (Node
+ * 20.16 and 22.3; Deno 2; Bun 1.2)
  *
  * @module
  */
 
 import { NotSupportedError } from "../errors.ts";
 
-/** `node:net`. */
-export async function load_net(): Promise<typeof import("node:net")> {
-  try {
-    return await import("node:net");
-  } catch (cause) {
-    throw lacking("node:net", cause);
-  }
+interface Modules {
+  readonly "node:fs/promises": typeof import("node:fs/promises");
+  readonly "node:net": typeof import("node:net");
+  readonly "node:os": typeof import("node:os");
+  readonly "node:stream": typeof import("node:stream");
+  readonly "node:tls": typeof import("node:tls");
 }
 
-/** `node:tls`. */
-export async function load_tls(): Promise<typeof import("node:tls")> {
-  try {
-    return await import("node:tls");
-  } catch (cause) {
-    throw lacking("node:tls", cause);
-  }
+interface Process {
+  getBuiltinModule?<Name extends keyof Modules>(name: Name): Modules[Name] | undefined;
 }
 
-/** The `Duplex` of `node:stream`. */
-export async function load_duplex(): Promise<typeof import("node:stream").Duplex> {
-  try {
-    return (await import("node:stream")).Duplex;
-  } catch (cause) {
-    throw lacking("node:stream", cause);
-  }
-}
-
-function lacking(name: string, cause: unknown): NotSupportedError {
-  return new NotSupportedError(`cannot connect: this runtime has no ${name}`, { cause });
+/**
+ * One of Node's modules.
+ *
+ * @throws {NotSupportedError} If this runtime has none of that name.
+ */
+export function load_node<Name extends keyof Modules>(name: Name): Modules[Name] {
+  const { process } = globalThis as unknown as { readonly process?: Process };
+  const module = process?.getBuiltinModule?.(name);
+  if (module) return module;
+  throw new NotSupportedError(`cannot connect: this runtime has no ${name}`);
 }

@@ -9,11 +9,11 @@
 
 import { dialing } from "./dialing.ts";
 import { host_env, host_text, host_user } from "./host.ts";
-import { load_net } from "./load_node.ts";
+import { load_node } from "./load_node.ts";
 import { type HostStream, opened, wrap } from "./node_streams.ts";
 import type { Adapter, Address, Socket } from "./socket.ts";
 
-/** Node 20 and later; also any runtime that has Node's modules. */
+/** Node 20.16 and later; also any runtime that has Node's modules. */
 export const node_adapter: Adapter = {
   name: "node",
   dial: (address, signal) => dialing(address, signal, () => open(address, signal)),
@@ -31,8 +31,7 @@ interface NetSocket extends HostStream {
 }
 
 async function open(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
-  const { connect } = await load_net();
-  signal?.throwIfAborted(); // it may have aborted meanwhile
+  const { connect } = load_node("node:net");
   const net: NetSocket = "path" in address
     ? connect({ path: address.path })
     // TCP_NODELAY for short statements; keep-alive, as libpq does, for quiet connections.

@@ -9,7 +9,7 @@
 import { OperationalError } from "../errors.ts";
 import { tls_error } from "./failure.ts";
 import { Inflow } from "./inflow.ts";
-import { load_net, load_tls } from "./load_node.ts";
+import { load_node } from "./load_node.ts";
 import type { Address, Socket, TlsOptions } from "./socket.ts";
 
 /** What is used of a `Duplex` of `node:stream`, a `Socket` of `node:net` or `node:tls`. */
@@ -133,7 +133,7 @@ export async function start_tls(
   let top = stream;
   try {
     if (excess) throw out_of_turn();
-    const secure = await connect_tls(stream, options);
+    const secure = connect_tls(stream, options);
     adopt(top = secure);
     await opened(secure, "secureConnect");
     const { raw } = secure.getPeerCertificate();
@@ -159,9 +159,9 @@ interface SecureStream extends HostStream {
   getPeerCertificate(): { readonly raw?: Uint8Array };
 }
 
-async function connect_tls(stream: HostStream, options: TlsOptions): Promise<SecureStream> {
-  const { isIP } = await load_net();
-  const { connect } = await load_tls();
+function connect_tls(stream: HostStream, options: TlsOptions): SecureStream {
+  const { isIP } = load_node("node:net");
+  const { connect } = load_node("node:tls");
   const { hostname, ca, verify, cert, key, alpn } = options;
   return connect({
     // deno-lint-ignore no-explicit-any -- it is a Duplex; the type here is our own

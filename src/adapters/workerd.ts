@@ -60,10 +60,12 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
   return wrap(host, hostname);
 }
 
+/** Not within the import, because bundlers look for what that names, and some refuse to go on. */
+const MODULE = "sockets";
+
 async function load(): Promise<Host> {
   try {
-    // @ts-ignore: only workerd has this module
-    return await import("cloudflare:sockets");
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ `cloudflare:${MODULE}`);
   } catch (cause) {
     throw new NotSupportedError("cannot connect: this runtime has no cloudflare:sockets", {
       cause,
