@@ -54,7 +54,7 @@ const TLS_REASONS: Reasons = {
 /** Says what could not be reached and why. Errors of this module pass as they are. */
 export function dial_error(address: Address, cause: unknown): PgError {
   if (cause instanceof PgError) return cause;
-  const [reason, hint] = DIAL_REASONS[dial_code(cause)] ?? [text_of(cause)];
+  const [reason, hint] = DIAL_REASONS[error_code(cause)] ?? [text_of(cause)];
   return new OperationalError(`cannot connect to ${address_text(address)}: ${reason}`, {
     hint: is_forbidden(cause) ? flags(address) : hint,
     safe_to_retry: true,
@@ -80,7 +80,8 @@ export function address_text(address: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-function dial_code(cause: unknown): string {
+/** The system's code for what went wrong, such as `ECONNREFUSED`, also where a runtime has another; empty if unknown. */
+export function error_code(cause: unknown): string {
   if (is_forbidden(cause)) return "NotCapable";
   // Deno gives the errors of its resolver no code.
   if (text_of(cause).includes("failed to lookup address")) return "ENOTFOUND";

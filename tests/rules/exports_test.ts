@@ -47,9 +47,10 @@ describe("the public API", () => {
     });
   }
 
-  it("is the same from every entry module", async () => {
+  it("is the same from every entry module but the one for another package", async () => {
     const names = Object.keys(api).sort();
     for (const [entry, path] of Object.entries(config.exports)) {
+      if (entry === "./postgres") continue;
       const module = await import(new URL(`../../${path}`, import.meta.url).href);
       const own = entry === "./core" ? ["bind_adapter"] : ["connect", "create_pool"];
       const expected = names.filter((name) => name !== "connect" && name !== "create_pool");

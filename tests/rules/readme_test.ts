@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Database, fresh_database } from "../support/database.ts";
+import { specifiers } from "../support/specifiers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const README = readFileSync(new URL("README.md", ROOT), "utf8");
@@ -36,10 +37,15 @@ describe("README.md", () => {
       const file = join(directory, `snippet_${i + 1}.ts`);
       const program = snippet
         .replaceAll(DSN, () => JSON.stringify(database.url))
-        .replace('"@edgepg/edgepg"', JSON.stringify(new URL("mod.ts", ROOT).href));
+        .replaceAll(/ from "([^"]+)"/g, (_, name) => ` from ${JSON.stringify(resolve(name))}`);
       // Without marks at its top level, TypeScript would not be sure that it is a module.
       writeFileSync(file, `${program}\nexport {};\n`);
       await import(pathToFileURL(file).href);
     });
   }
 });
+
+/** A snippet lies outside of the repository, from where no name is found. */
+function resolve(name: string): string {
+  return specifiers[name] ?? import.meta.resolve(name);
+}
