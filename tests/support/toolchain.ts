@@ -1,5 +1,5 @@
 /**
- * Where the programs are that the suite runs on: Bun, Node, workerd and PostgreSQL.
+ * Where the programs are that the suite runs on: Bun, Node, workerd, PostgreSQL and esbuild.
  *
  * Law: a machine needs nothing but Deno. `tests/support/toolchain/` has a package per platform that
  * depends on what this platform needs, and deno.json links them; `deno install` fetches the one that
@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A program of the toolchain; of `postgres` it is the directory that holds `bin`, `lib` and `share`. */
-export type Tool = "bun" | "node" | "postgres" | "workerd";
+export type Tool = "bun" | "esbuild" | "node" | "postgres" | "workerd";
 
 /** Path of the tool, or null if it has no package for this platform or `deno install` was not run. */
 export function tool_path(tool: Tool): string | null {
