@@ -20,6 +20,7 @@
  */
 
 import { dialing } from "./dialing.ts";
+import { address_text } from "./failure.ts";
 import { host_text, host_user } from "./host.ts";
 import { load_node } from "./load_node.ts";
 import { start_tls } from "./node_streams.ts";
@@ -56,7 +57,13 @@ async function open(address: Address, signal: AbortSignal | undefined): Promise<
   const conn = await Deno.connect({ hostname, port, ...(signal && { signal }) });
   conn.setNoDelay(true);
   conn.setKeepAlive(true); // as libpq does
-  return wrap(conn, { hostname: conn.remoteAddr.hostname, port: conn.remoteAddr.port });
+  return wrap(conn, permitted({ ...conn.remoteAddr }) ?? address);
+}
+
+/** The address, if it may be dialled: permission for a name is none for what it resolves to. */
+function permitted({ hostname, port }: { hostname: string; port: number }): Address | null {
+  const address = { hostname, port };
+  return granted({ name: "net", host: address_text(address) }) ? address : null;
 }
 
 function wrap(conn: Deno.Conn, remote: Address): Socket {
