@@ -27,8 +27,7 @@ async function* measurements(count: number): AsyncGenerator<[Date, string, numbe
 }
 
 await using conn = await connect(process.env["DATABASE_URL"]);
-await conn.execute("drop table if exists measurement");
-await conn.execute("create table measurement (at timestamptz, station text, value float8)");
+await conn.execute("create temp table measurement (at timestamptz, station text, value float8)");
 
 console.log("records, in the binary format:");
 const count = await conn.copy_records_from("measurement", measurements(ROWS));
@@ -45,4 +44,3 @@ try {
 
 const total = await conn.fetchval<bigint>("select count(*) from measurement");
 console.log(`rows in the table: ${total}`);
-await conn.execute("drop table measurement");

@@ -10,9 +10,10 @@
 
 import { create_pool, PgError, TimeoutError } from "../mod.ts";
 
-const pool = await create_pool(Deno.env.get("DATABASE_URL"), {
+await using pool = await create_pool(Deno.env.get("DATABASE_URL"), {
   minsize: 0, // connects with the first request
   maxsize: 10,
+  max_waiting: 100, // more are refused at once: a queue that long would not be served in time
   timeout: 5,
   application_name: "deno_serve",
 });
@@ -35,15 +36,19 @@ async function list_types(request: Request): Promise<Response> {
   return new Response(to_json(types), { headers: { "content-type": "application/json" } });
 }
 
-const server = Deno.serve({
-  port: Number(Deno.env.get("PORT") ?? 8000),
-  onError(error) {
-    console.error(error);
+/** Answers for what went wrong; a client that went away hears nothing of it, and the log neither. */
+async function handle(request: Request): Promise<Response> {
+  try {
+    return await list_types(request);
+  } catch (error) {
+    if (!request.signal.aborted) console.error(error);
     const status = error instanceof TimeoutError ? 504 : error instanceof PgError ? 503 : 500;
     return new Response("the database did not answer", { status });
-  },
-}, list_types);
+  }
+}
 
-Deno.addSignalListener("SIGTERM", () => void server.shutdown());
-await server.finished;
-await pool[Symbol.asyncDispose](); // every request is answered, so nothing is cut
+const server = Deno.serve({ port: Number(Deno.env.get("PORT") ?? 8000) }, handle);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => void server.shutdown());
+}
+await server.finished; // every request is answered, so the pool is closed with nothing under way

@@ -12,7 +12,7 @@
 
 import { create_pool, type ListenerEvent } from "../mod.ts";
 
-const pool = await create_pool(Deno.env.get("DATABASE_URL"), { minsize: 0 });
+await using pool = await create_pool(Deno.env.get("DATABASE_URL"), { minsize: 0 });
 const clients = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const utf8 = new TextEncoder();
 const MAX_UNREAD = -64; // events that a client may be behind before it is dropped
@@ -54,15 +54,15 @@ function subscribe(): Response {
   });
 }
 
-const listener = await pool.listen("news");
+await using listener = await pool.listen("news");
 const broadcasting = broadcast();
 const server = Deno.serve({ port: Number(Deno.env.get("PORT") ?? 8000) }, subscribe);
 
-Deno.addSignalListener("SIGTERM", async () => {
-  await listener.close();
-  for (const client of clients) client.close();
-  await server.shutdown();
-});
-await server.finished;
-await broadcasting;
-await pool[Symbol.asyncDispose]();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, async () => {
+    await listener.close(); // which ends the broadcast
+    for (const client of clients) client.close();
+    await server.shutdown();
+  });
+}
+await Promise.all([server.finished, broadcasting]);

@@ -8,7 +8,7 @@
  */
 
 import process from "node:process";
-import { create_pool, IntegrityError, IsolationLevel, type Pool } from "../mod.ts";
+import { create_pool, IntegrityError, IsolationLevel, type Pool, sql } from "../mod.ts";
 
 const ACCOUNTS = 5;
 
@@ -38,8 +38,14 @@ async function try_to_overdraw(pool: Pool): Promise<string> {
   return "nothing";
 }
 
-await using pool = await create_pool(process.env["DATABASE_URL"], { maxsize: 5 });
-await pool.execute("drop table if exists account");
+const SCHEMA = "edgepg_transactions"; // of its own, so that no table of yours is in the way
+
+await using pool = await create_pool(process.env["DATABASE_URL"], {
+  maxsize: 5,
+  server_settings: { search_path: SCHEMA },
+});
+await pool.execute(sql`drop schema if exists ${sql.identifier(SCHEMA)} cascade`);
+await pool.execute(sql`create schema ${sql.identifier(SCHEMA)}`);
 await pool.execute(
   "create table account (id int primary key, balance int constraint not_overdrawn check (balance >= 0))",
 );
@@ -57,4 +63,4 @@ console.log(
   await pool.fetchone("select sum(balance)::int, count(*)::int as accounts from account"),
 );
 console.log(`refused by the constraint ${await try_to_overdraw(pool)}; the transaction went on`);
-await pool.execute("drop table account");
+await pool.execute(sql`drop schema ${sql.identifier(SCHEMA)} cascade`);
