@@ -11,16 +11,17 @@ import { bundle, BUNDLERS, ENTRIES } from "../support/bundle.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { program_command, type RuntimeName, RUNTIMES } from "../support/runtimes.ts";
 import { describe_where } from "../support/where.ts";
+import { read_row_in_workerd } from "./workerd/bundled.ts";
 
 const PROGRAM = fileURLToPath(new URL("programs/read_row.ts", import.meta.url));
 
-/** Where each module belongs. Workers have tests of their own. */
-const HOMES: Readonly<Record<string, readonly RuntimeName[]>> = {
-  "@edgepg/edgepg": RUNTIMES,
+/** Where each module belongs. */
+const HOMES: Readonly<Record<string, readonly (RuntimeName | "workerd")[]>> = {
+  "@edgepg/edgepg": [...RUNTIMES, "workerd"],
   "@edgepg/edgepg/deno": ["deno"],
   "@edgepg/edgepg/bun": ["bun"],
   "@edgepg/edgepg/node": RUNTIMES,
-  "@edgepg/edgepg/workerd": [],
+  "@edgepg/edgepg/workerd": ["workerd"],
   "@edgepg/edgepg/core": RUNTIMES,
   "@edgepg/edgepg/postgres": RUNTIMES,
 };
@@ -44,11 +45,13 @@ describe_where("Deno" in globalThis, "a bundle", () => {
 
   for (const [bundler, command] of Object.entries(BUNDLERS)) {
     for (const [entry, runtimes] of Object.entries(HOMES)) {
-      it(`of ${entry} by ${bundler} runs on ${runtimes.join(", ") || "its runtime"}`, async () => {
+      it(`of ${entry} by ${bundler} runs on ${runtimes.join(", ")}`, async () => {
         const file = join(directory.path, `${bundler}${entry.replaceAll("/", "_")}.mjs`);
         bundle(command(ENTRIES[entry]!, file));
         for (const runtime of runtimes) {
-          const output = await run(program_command(runtime, PROGRAM), file, database.url);
+          const output = runtime === "workerd"
+            ? await read_row_in_workerd(file, database.url)
+            : await run(program_command(runtime, PROGRAM), file, database.url);
           assertEquals(output, '{"sum":42}\n', runtime);
         }
       });
