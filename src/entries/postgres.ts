@@ -89,6 +89,9 @@ export type PostgresSocket = (options: PostgresOptions) => SocketDuplex;
  * their order for each connection; `target_session_attrs` makes each attempt begin with the next one.
  * A query's `cancel()` asks the first host that answers, as it does in the package.
  *
+ * The package also logs in by itself, with whatever the server asks for: across a network, `sslmode`
+ * should be `verify-full`.
+ *
  * The package closes the sockets. Its errors are its own, but for those of connecting, which are
  * edgepg's with the system's `code`, such as `ECONNREFUSED`.
  *
@@ -103,8 +106,9 @@ export function socket_for(
   return (given) => {
     const hosts = given.host = withheld.get(given.host) ?? given.host;
     const first = given.target_session_attrs ? turn++ % hosts.length : 0;
+    const now = { ...given }; // `host` may be another when it is read
     const duplex = make_duplex((signal) =>
-      open(adapter, options, { ...given }, first, signal).catch((error) => {
+      open(adapter, options, now, first, signal).catch((error) => {
         withhold_hosts(given, hosts);
         throw with_code(error);
       })
