@@ -1,12 +1,19 @@
 /**
- * Counts tests in the JUnit reports of Deno, Bun and Node.
+ * Reads the JUnit reports of Deno, Bun and Node.
  *
  * Law: a test counts once, a suite only if it failed by itself, as in its hooks.
  *
  * @module
  */
 
-/** The tests of a report. */
+/** A test that was declared. */
+export interface Test {
+  /** The names of its suites, of Node's only the first for certain, and its own: `outer > inner > test`. */
+  readonly name: string;
+  readonly verdict: "passed" | "ignored" | "failed";
+}
+
+/** How many tests came to what. */
 export interface Counts {
   /** How many passed. */
   readonly passed: number;
@@ -16,18 +23,17 @@ export interface Counts {
   readonly failed: readonly string[];
 }
 
-interface Case {
-  readonly name: string;
-  readonly verdict: "passed" | "ignored" | "failed";
+/** The tests in the text of a report. */
+export function read_tests(report: string): Test[] {
+  return without_suites([...report.matchAll(CASE)].map(read_case));
 }
 
-/** Counts the tests in the text of a report. */
-export function count_tests(report: string): Counts {
-  const cases = without_suites([...report.matchAll(CASE)].map(read_case));
-  const failed = cases.filter(({ verdict }) => verdict === "failed");
+/** Counts them. */
+export function count_tests(tests: readonly Test[]): Counts {
+  const failed = tests.filter(({ verdict }) => verdict === "failed");
   return {
-    passed: cases.filter(({ verdict }) => verdict === "passed").length,
-    ignored: cases.filter(({ verdict }) => verdict === "ignored").length,
+    passed: tests.filter(({ verdict }) => verdict === "passed").length,
+    ignored: tests.filter(({ verdict }) => verdict === "ignored").length,
     failed: failed.map(({ name }) => name),
   };
 }
@@ -35,22 +41,23 @@ export function count_tests(report: string): Counts {
 /** Node leaves `>` as it is within an attribute. */
 const CASE = /<testcase((?:\s+[\w-]+="[^"]*")*)\s*(?:\/>|>(.*?)<\/testcase>)/gs;
 
-function read_case([, attributes = "", body = ""]: RegExpMatchArray): Case {
-  const of = (key: string) => attributes.match(`\\s${key}="([^"]*)"`)?.[1] ?? "";
+function read_case([, attributes = "", body = ""]: RegExpMatchArray): Test {
+  const of = (key: string) => unescape(attributes.match(`\\s${key}="([^"]*)"`)?.[1] ?? "");
   const verdict = body.includes("<failure") || body.includes("<error")
     ? "failed"
     : body.includes("<skipped")
     ? "ignored"
     : "passed";
-  const name = unescape(of("name"));
-  const suite = unescape(of("classname"));
-  // Deno gives a path here, Node the word "test" where there is no suite.
-  const has_suite = suite !== "" && suite !== "test" && !suite.startsWith("./");
-  return { name: has_suite ? `${suite}: ${name}` : name, verdict };
+  return { name: [...suites_of(of("classname")), of("name")].join(" > "), verdict };
 }
 
+/** Deno gives a path here, and the suites with the name; Node the word "test" where there is none. */
+function suites_of(classname: string): string[] {
+  if (classname === "" || classname === "test" || classname.startsWith("./")) return [];
+  return classname.split(" > ").reverse(); // Bun begins with the innermost; Node has dots between them
+}
 /** Deno reports a suite too, as a test whose name is the beginning of those in it. */
-function without_suites(cases: Case[]): Case[] {
+function without_suites(cases: Test[]): Test[] {
   return cases.filter((one) => {
     const members = cases.filter(({ name }) => name.startsWith(`${one.name} > `));
     if (members.length === 0) return true;

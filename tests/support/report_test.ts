@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { count_tests } from "./report.ts";
+import { count_tests, read_tests } from "./report.ts";
 
 const deno = `<testsuite name="./a_test.ts">
   <testcase name="outer" classname="./a_test.ts"><failure message="">1 step failed</failure></testcase>
@@ -28,18 +28,23 @@ const node = `<testsuite name="outer">
 
 const reports: [runtime: string, report: string, passed: number, failed: string[]][] = [
   ["Deno", deno, 2, ["outer > two", "leaky"]],
-  ["Bun", bun, 1, ["outer: two"]],
-  ["Node", node, 1, ["outer: two", "alone"]],
+  ["Bun", bun, 1, ["outer > two"]],
+  ["Node", node, 1, ["outer > two", "alone"]],
 ];
 
 describe("count_tests()", () => {
   for (const [runtime, report, passed, failed] of reports) {
     it(`counts each test of ${runtime} once`, () => {
-      assertEquals(count_tests(report), { passed, ignored: 1, failed });
+      assertEquals(count_tests(read_tests(report)), { passed, ignored: 1, failed });
     });
   }
 
+  it("names the suites of a test from the outermost", () => {
+    const inner = '<testcase name="a" classname="inner &gt; outer" />'; // as Bun has it
+    assertEquals(read_tests(inner), [{ name: "outer > inner > a", verdict: "passed" }]);
+  });
+
   it("finds nothing in an empty report", () => {
-    assertEquals(count_tests(""), { passed: 0, ignored: 0, failed: [] });
+    assertEquals(count_tests(read_tests("")), { passed: 0, ignored: 0, failed: [] });
   });
 });

@@ -5,6 +5,9 @@
  *     deno task test                       every runtime
  *     deno task test:bun tests/codecs      one runtime, some files
  *     deno task test:unit                  what needs no server
+ *     deno task test --matrix              every runtime; if all is well, the README's table is written
+ *
+ * A run of everything also proves what the README says works where; see matrix.ts.
  *
  * Law: the last line is `N passed, N failed`, over all runtimes, and the exit code agrees with it. A
  * runtime that crashes, hangs or runs no test has failed.
@@ -15,7 +18,9 @@
 import { parseArgs } from "node:util";
 import { end_command_on_signals, run_command } from "./child.ts";
 import { test_server } from "./cluster.ts";
-import { count_tests, type Counts } from "./report.ts";
+import { matrix_table, unproven } from "./matrix.ts";
+import { write_readme_table } from "./readme.ts";
+import { count_tests, type Counts, read_tests, type Test } from "./report.ts";
 import { install_toolchain, type RuntimeName, RUNTIMES, test_command } from "./runtimes.ts";
 
 /** What a test file that needs a server imports or reads. */
@@ -26,6 +31,7 @@ const SILENCE_LIMIT = 120;
 
 interface Outcome extends Counts {
   readonly runtime: RuntimeName;
+  readonly tests: readonly Test[];
   readonly seconds: number;
 }
 
@@ -39,7 +45,11 @@ if (import.meta.main) {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { on: { type: "string", multiple: true }, unit: { type: "boolean" } },
+    options: {
+      on: { type: "string", multiple: true },
+      unit: { type: "boolean" },
+      matrix: { type: "boolean" },
+    },
   });
   const runtimes = RUNTIMES.filter((name) => values.on?.includes(name) ?? true);
   const files = [...test_files("tests")]
@@ -60,7 +70,14 @@ async function main(): Promise<number> {
     outcomes.push(await run_tests(runtime, files, report, server?.url ?? null));
   }
   await server?.stop();
-  return summarize(outcomes);
+  const is_all = positionals.length === 0 && !values.on && !values.unit;
+  const missing = is_all || values.matrix ? missing_proofs(outcomes) : [];
+  if (values.matrix && missing.length === 0) write_readme_table("matrix", matrix_table());
+  return summarize(outcomes, missing);
+}
+
+function missing_proofs(outcomes: readonly Outcome[]): string[] {
+  return unproven(Object.fromEntries(outcomes.map(({ runtime, tests }) => [runtime, tests])));
 }
 
 function* test_files(directory: string): Generator<string> {
@@ -89,16 +106,18 @@ async function run_tests(
   const started = performance.now();
   await Deno.writeTextFile(report, "");
   const failure = await run_command(test_command(runtime, files, report), url, SILENCE_LIMIT);
-  const { passed, ignored, failed } = count_tests(await Deno.readTextFile(report));
+  const tests = read_tests(await Deno.readTextFile(report));
+  const { passed, ignored, failed } = count_tests(tests);
   const failures = [...failed];
   if (failure !== null && failed.length === 0) failures.push(failure);
   if (passed === 0 && failures.length === 0) failures.push("no test ran");
   const seconds = (performance.now() - started) / 1000;
-  return { runtime, passed, ignored, failed: failures, seconds };
+  return { runtime, tests, passed, ignored, failed: failures, seconds };
 }
 
-function summarize(outcomes: Outcome[]): number {
+function summarize(outcomes: readonly Outcome[], missing: readonly string[]): number {
   console.log();
+  for (const claim of missing) console.log(`not proven: ${claim}`);
   for (const { runtime, failed } of outcomes) {
     for (const name of failed) console.log(`failed on ${runtime}: ${name}`);
   }
@@ -107,7 +126,7 @@ function summarize(outcomes: Outcome[]): number {
     console.log(`${runtime.padEnd(4)}  ${counts}  (${seconds.toFixed(1)} s)`);
   }
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
-  const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed.length, 0);
+  const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed.length, missing.length);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
