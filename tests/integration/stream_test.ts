@@ -462,7 +462,7 @@ describe("Transaction.stream()", () => {
 
 describe("Pool.stream()", () => {
   it("finishes more streams than there are connections", async () => {
-    await using pool = await create_pool(database.url, { maxsize: 5 });
+    await using pool = await create_pool(database.url, { minsize: 5, maxsize: 5 });
     const streams = Array.from({ length: 20 }, () => pool.stream(COUNT, [500], { itersize: 50 }));
     assertEquals(pool.stats().used, 0);
     const counts = await Promise.all(streams.map(async (rows) => {
