@@ -5,7 +5,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, it } from "@std/testing/bdd";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ConnectOptions } from "../../mod.ts";
 import { temporary } from "../adapters/peer.ts";
@@ -76,7 +76,7 @@ describe_where("Deno" in globalThis, "the permissions of Deno", () => {
   });
 
   it("show files only where they are allowed to be read", async () => {
-    const passfile = join(directory.path, "passfile");
+    const passfile = join(realpathSync(directory.path), "passfile");
     writeFileSync(passfile, "*:*:*:secret:secret\n", { mode: 0o600 });
     const options = tls.options("secret", { passfile });
     const flags = [`--allow-${net()}`];
@@ -90,7 +90,8 @@ describe_where("Deno" in globalThis, "the permissions of Deno", () => {
   });
 
   it("are three for a Unix socket", async () => {
-    const { socket_dir: host, port } = tls.cluster;
+    const { socket_dir, port } = tls.cluster;
+    const host = realpathSync(socket_dir); // Deno looks through links
     const path = `${host}/.s.PGSQL.${port}`;
     const flags = [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
     const options = tls.options("postgres", { host });

@@ -1,6 +1,6 @@
 /** The README's table of what works where is the one that the suite proves. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { matrix_table, unproven } from "../support/matrix.ts";
 import { readme_table } from "../support/readme.ts";
@@ -8,6 +8,13 @@ import { readme_table } from "../support/readme.ts";
 describe("the README's table of what works where", () => {
   it("is that of matrix.ts, which `deno task test --matrix` writes", () => {
     assertEquals(readme_table("matrix"), matrix_table());
+  });
+
+  it("names the version of the runtime at hand", () => {
+    const { userAgent } = navigator; // such as Deno/2.9.6
+    const [name = "", version = ""] = userAgent.replace("Node.js", "Node").split("/");
+    const title = matrix_table()[0]!.find((title) => title.startsWith(name));
+    assert(`${name} ${version}.`.startsWith(`${title}.`), `${title} is not ${userAgent}`);
   });
 });
 
