@@ -382,13 +382,8 @@ describe("a process", () => {
   async function session(
     options: ConnectOptions,
     env: Record<string, string>,
-    deno_flags?: string[],
   ): Promise<Record<string, unknown>> {
-    const { output } = await run_program(program, {
-      args: [JSON.stringify(options)],
-      env,
-      ...deno_flags && { deno_flags },
-    });
+    const { output } = await run_program(program, { args: [JSON.stringify(options)], env });
     return JSON.parse(output);
   }
 
@@ -422,52 +417,5 @@ describe("a process", () => {
     const { PGUSER: _, ...rest } = env;
     const { error } = await session({}, rest);
     assertStringIncludes(String(error), `for host "127.0.0.1", user "${userInfo().username}"`);
-  });
-
-  const ignore = !("Deno" in globalThis);
-  describe("of Deno", { ignore }, () => {
-    // The permissions that the README states.
-    it("needs --allow-net for the server, and sees neither variables nor files by that alone", async () => {
-      const { host, port } = tls.cluster;
-      const net = [`--allow-net=${host}:${port}`];
-      const options = tls.options("scram", { ...TLS, password: PASSWORD });
-      const all = { ...env, PGPASSFILE: passfile };
-      assertEquals(await session(options, all, net), {
-        user: "scram",
-        dbname: "postgres",
-        application_name: "",
-        ssl: true,
-      });
-      const verified = { ...options, sslmode: "verify-full", sslrootcert: tls.authority.pem };
-      assertEquals((await session(verified as ConnectOptions, {}, net)).ssl, true);
-      const { user: _, ...nobody } = options;
-      assertStringIncludes(String((await session(nobody, all, net)).error), "user must be given");
-      const { password: __, ...silent } = options;
-      assertStringIncludes(String((await session(silent, all, net)).error), "none was given");
-    });
-
-    it("sees with --allow-env and --allow-read the variables and the passfile", async () => {
-      const { PGPASSWORD: _, ...rest } = env;
-      const flags = ["--allow-net", "--allow-env", "--allow-read"];
-      assertEquals((await session({}, { ...rest, PGPASSFILE: passfile }, flags)).user, "scram");
-    });
-
-    it("takes --allow-read and --allow-write of the path for a Unix socket", async () => {
-      const { socket_dir: host, port } = tls.cluster;
-      const options = { host, port, user: "postgres", dbname: "postgres" };
-      const path = join(host, `.s.PGSQL.${port}`);
-      const flags = [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
-      assertEquals((await session(options, {}, flags)).user, "postgres");
-      for (const missing of flags) {
-        const { error } = await session(options, {}, flags.filter((flag) => flag !== missing));
-        assertStringIncludes(String(error), "HINT: run deno with --allow-net=unix:");
-      }
-    });
-
-    it("is told which flag it lacks", async () => {
-      const { host, port } = tls.cluster;
-      const { error } = await session(tls.options("scram"), {}, ["--allow-env"]);
-      assertStringIncludes(String(error), `run deno with --allow-net=${host}:${port}`);
-    });
   });
 });

@@ -40,9 +40,9 @@ describe_where("Deno" in globalThis, "the permissions of Deno", () => {
       args: [JSON.stringify(options)],
       env: { ...env, DENO_AUDIT_PERMISSIONS: book },
     });
-    const lines = existsSync(book) ? readFileSync(book, "utf8").trim().split("\n") : [];
+    const lines = existsSync(book) ? readFileSync(book, "utf8").split("\n") : [];
     rmSync(book, { force: true });
-    const asked = lines.map((line) => JSON.parse(line))
+    const asked = lines.filter((line) => line !== "").map((line) => JSON.parse(line))
       .map(({ permission, value }) => value ? `${permission}=${value}` : permission);
     return { output: JSON.parse(output), asked: [...new Set(asked)].sort() };
   }
@@ -75,6 +75,15 @@ describe_where("Deno" in globalThis, "the permissions of Deno", () => {
     assertEquals(more.asked, ["env=PGAPPNAME", net()]);
   });
 
+  it("show the user's name only where the environment or the system may be asked", async () => {
+    const { user: _, ...nobody } = tls.options("postgres");
+    const { output, asked } = await run([`--allow-${net()}`], nobody, { USER: "postgres" });
+    assertStringIncludes(String(output["error"]), "user must be given");
+    assertEquals(asked, []);
+    const flags = [`--allow-${net()}`, "--allow-env"];
+    assertEquals((await run(flags, nobody, { USER: "postgres" })).output, FINE);
+  });
+
   it("show files only where they are allowed to be read", async () => {
     const passfile = join(realpathSync(directory.path), "passfile");
     writeFileSync(passfile, "*:*:*:secret:secret\n", { mode: 0o600 });
@@ -87,6 +96,10 @@ describe_where("Deno" in globalThis, "the permissions of Deno", () => {
     const more = await run([...flags, `--allow-read=${passfile}`], options);
     assertEquals(more.output, FINE);
     assertEquals(more.asked, [net(), `read=${passfile}`]);
+
+    const all = ["--allow-net", "--allow-env", "--allow-read"];
+    const { output } = await run(all, tls.options("secret"), { PGPASSFILE: passfile });
+    assertEquals(output, FINE);
   });
 
   it("are three for a Unix socket", async () => {
