@@ -18,7 +18,8 @@ import type { ConnectionSettings, EchoEvent, Notice } from "./connection_setting
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import type { Call, Loan } from "./loan.ts";
 import { NamedCursor } from "./named_cursor.ts";
-import { NotificationQueue } from "./notifies.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { NotificationQueue } from "./notifies.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
 import type { RunOptions, Session } from "./session.ts";
@@ -26,7 +27,6 @@ import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
 import type { TypeCatalog } from "./types.ts";
-import { warn } from "./warnings.ts";
 
 export type { ConnectionSettings, EchoEvent, Notice };
 
@@ -36,7 +36,6 @@ export interface Lease {
   release(connection: Connection): Promise<void>;
 }
 
-const MAX_NOTICES = 50;
 /** Why a handle that was closed is dead; one for all, as errors are dear to make. */
 const CLOSED = new InterfaceError("cannot use the connection: the connection is closed");
 
@@ -63,8 +62,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
   readonly #types: TypeCatalog; // when it was lent
-  readonly #notices: Notice[] = [];
-  readonly #notifies: NotificationQueue;
+  readonly #mailbox: Mailbox;
   #end: PgError | null = null;
 
   /** Connections are made by `connect()` and `Pool.acquire()`. */
@@ -78,18 +76,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     this.echo = settings.echo;
     this.row_factory = settings.row_factory;
     this.cursor_factory = settings.cursor_factory ?? Cursor;
-    const notices = this.#notices; // not `this`: a pool must notice when its borrower drops the handle
-    const notifies = this.#notifies = new NotificationQueue(
-      session.clock,
-      (message) => warn(message, settings.on_warning),
-    );
-    session.owner = {
-      on_notice(notice) {
-        if (notices.push(notice) > MAX_NOTICES) notices.shift();
-      },
-      on_notification: (notification) => notifies.put(notification),
-      on_lost: (error) => notifies.end(error),
-    };
+    session.owner = this.#mailbox = new Mailbox(session.clock, settings.on_warning);
   }
 
   /** Whether it was closed, released or lost. */
@@ -104,12 +91,12 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   /** The last 50 notices. */
   get notices(): readonly Notice[] {
-    return this.#notices;
+    return this.#mailbox.notices;
   }
 
   /** What LISTEN brings. */
   get notifies(): NotificationQueue {
-    return this.#notifies;
+    return this.#mailbox.notifies;
   }
 
   /** The client encoding: always `UTF8`. */
@@ -237,7 +224,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   #finish(reason: PgError): void {
     this.#end = reason;
-    this.#notifies.end(reason);
+    this.#mailbox.end(reason);
     if (this.#lease !== null) this.#session.types = this.#types; // not the next borrower's
   }
 

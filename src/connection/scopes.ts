@@ -20,18 +20,10 @@ export interface ScopeHost extends Pick<Queryable, "execute"> {
   readonly closed: boolean;
 }
 
-/** By their connection: its private field, as two files that must not import each other see it. */
-const known = new WeakMap<ScopeHost, Scopes>();
-
 /** What to do when a handle is garbage; null where the runtime does not tell. */
 const forgotten = globalThis.FinalizationRegistry === undefined
   ? null
   : new FinalizationRegistry<() => void>((tell) => tell());
-
-/** For the library: the transactions of a connection. */
-export function scopes_of(host: ScopeHost): Scopes {
-  return known.get(host)!;
-}
 
 /** The scopes of one connection, each inside the one before. */
 export class Scopes {
@@ -49,7 +41,6 @@ export class Scopes {
     this.#session = session;
     this.#host = host;
     this.#on_warning = on_warning;
-    known.set(host, this);
   }
 
   /** The innermost that has not ended; null outside a transaction. */

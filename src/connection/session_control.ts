@@ -36,7 +36,12 @@ export abstract class SessionControl extends Queryable {
   /** Default for each statement's deadline, in seconds. */
   abstract readonly timeout: number;
   readonly #session: Session;
-  readonly #scopes: Scopes;
+  /**
+   * For the library: the transaction that is open on it.
+   *
+   * @internal
+   */
+  readonly scopes: Scopes;
   readonly #two_phase: TwoPhase;
   #isolation_level: IsolationLevel = IsolationLevel.default;
 
@@ -44,8 +49,8 @@ export abstract class SessionControl extends Queryable {
   constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
     super();
     this.#session = session;
-    this.#scopes = new Scopes(session, this, on_warning);
-    this.#two_phase = new TwoPhase(this.#scopes, this);
+    this.scopes = new Scopes(session, this, on_warning);
+    this.#two_phase = new TwoPhase(this.scopes, this);
   }
 
   /** What `set_session()` or `set_isolation_level()` set last. */
@@ -56,7 +61,7 @@ export abstract class SessionControl extends Queryable {
   /** psycopg2's number for where the connection stands; see `ConnectionStatus`. */
   get status(): ConnectionStatus {
     if (this.#two_phase.prepared) return ConnectionStatus.prepared;
-    return this.#scopes.in_transaction ? ConnectionStatus.begin : ConnectionStatus.ready;
+    return this.scopes.in_transaction ? ConnectionStatus.begin : ConnectionStatus.ready;
   }
 
   /** The server process. */
@@ -106,7 +111,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If a transaction is open.
    */
   async set_session(mode: TransactionMode & CallOptions): Promise<void> {
-    this.#scopes.refuse_transaction("set the session's characteristics");
+    this.scopes.refuse_transaction("set the session's characteristics");
     const statement = set_session_statement(mode);
     if (statement === "") return;
     await this.execute(statement, null, { timeout: mode.timeout, signal: mode.signal });
@@ -133,8 +138,8 @@ export abstract class SessionControl extends Queryable {
    * advisory locks, LISTEN and cursors are gone. Prepared statements stay.
    */
   async reset(options: CallOptions = {}): Promise<void> {
-    const is_open = this.#scopes.in_transaction || this.#session.wire.busy;
-    this.#scopes.end_all();
+    const is_open = this.scopes.in_transaction || this.#session.wire.busy;
+    this.scopes.end_all();
     this.#two_phase.clear();
     this.#isolation_level = IsolationLevel.default;
     const rolled_back = is_open ? this.execute("ROLLBACK", null, options) : null;
@@ -226,7 +231,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If no transaction is open.
    */
   async lobject(oid: number = 0, mode?: string, options: CallOptions = {}): Promise<LargeObject> {
-    const host = { connection: this, session: this.#session, scopes: this.#scopes };
+    const host = { connection: this, session: this.#session, scopes: this.scopes };
     return await open_large_object(host, oid, mode || (oid === 0 ? "w" : "r"), options);
   }
 

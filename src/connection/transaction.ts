@@ -23,7 +23,7 @@ import type { LargeObject } from "./large_object.ts";
 import { type CallOptions, type Params, Queryable, type QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
 import type { Scope } from "./scope.ts";
-import { type Scopes, scopes_of } from "./scopes.ts";
+import type { Scopes } from "./scopes.ts";
 import type { SessionControl } from "./session_control.ts";
 import type { Loan } from "./loan.ts";
 import { run_within } from "./run_within.ts";
@@ -77,7 +77,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
       deferrable: deferrable || undefined,
     };
     this.#connection = "connection" in cursor ? cursor.connection : cursor;
-    this.#scopes = scopes_of(this.#connection);
+    this.#scopes = this.#connection.scopes;
     this.#statement = begin_statement(options);
     this.#timeout = check_timeout(options.timeout ?? cursor.timeout);
     this.#signal = options.signal;
@@ -275,7 +275,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
   static {
     begin_inside = async (host) => {
       const connection = "connection" in host ? host.connection : host;
-      const outer = scopes_of(connection).innermost;
+      const outer = connection.scopes.innermost;
       if (outer === null) return null;
       return await new Transaction(host).#inside(outer);
     };
