@@ -16,8 +16,12 @@ export interface Peer {
   readonly name: string;
   /** Opens one connection. */
   open(url: string): Promise<Link>;
-  /** Opens a pool of `size` connections. */
-  open_pool?(url: string, size: number): Promise<Lender>;
+  /**
+   * Opens a pool of `size` connections.
+   *
+   * @param reset Whether what a borrower left is undone before the next one; only edgepg can.
+   */
+  open_pool?(url: string, size: number, reset: boolean): Promise<Lender>;
 }
 
 /** One connection. What is null for the floor, which decodes nothing, is not compared. */
@@ -32,6 +36,8 @@ export interface Link {
   stream?(query: Query, batch: number, see: (row: unknown) => void): Promise<void>;
   /** Runs a statement for each set of values, all in one transaction. */
   run_many?(query: Query, sets: readonly (readonly unknown[])[]): Promise<void>;
+  /** Inserts rows into the table `target` in the way that is meant for many. */
+  insert_rows?(rows: readonly (readonly unknown[])[]): Promise<void>;
   /** Runs a COPY TO STDOUT and counts its bytes. */
   copy_out?(query: Query): Promise<number>;
   /** Runs a COPY FROM STDIN. */

@@ -129,8 +129,19 @@ export const WORKLOADS: readonly Workload[] = [
         return found[0] === undefined ? null : found;
       }),
   }),
-  on_pool("borrow", "each on a borrowed connection", (pool, id) => pool.borrowed(ONE_ITEM, [id])),
-  on_pool("shots", "each a call of the pool", (pool, id) => pool.one_shot(ONE_ITEM, [id])),
+  on_pool(
+    "borrow",
+    "each on a borrowed connection",
+    false,
+    (pool, id) => pool.borrowed(ONE_ITEM, [id]),
+  ),
+  on_pool(
+    "reset",
+    "each on a borrowed connection that edgepg resets, the others not",
+    true,
+    (pool, id) => pool.borrowed(ONE_ITEM, [id]),
+  ),
+  on_pool("shots", "each a call of the pool", true, (pool, id) => pool.one_shot(ONE_ITEM, [id])),
   on_link({
     name: "many",
     title: (scale) => `${count(SETS, scale)} inserts in one transaction`,
@@ -142,6 +153,20 @@ export const WORKLOADS: readonly Workload[] = [
         (_, n) => [n, `item ${n}`, n * 0.5] as const,
       );
       return run_many && (() => run_many(INSERT, sets));
+    },
+    check: "select count(*)::int4, sum(price) from target",
+  }),
+  on_link({
+    name: "insert",
+    title: (scale) => `${count(SETS, scale)} rows: executemany() beside one insert of all`,
+    work: (scale) => [scaled(SETS, scale), "rows"],
+    before: "truncate target",
+    run: ({ insert_rows }, scale) => {
+      const rows = Array.from(
+        { length: scaled(SETS, scale) },
+        (_, n) => [n, `item ${n}`, n * 0.5] as const,
+      );
+      return insert_rows && (() => insert_rows(rows));
     },
     check: "select count(*)::int4, sum(price) from target",
   }),
@@ -249,6 +274,7 @@ function on_link({ run, before, check, ...workload }: LinkWorkload): Workload {
 function on_pool(
   name: string,
   how: string,
+  reset: boolean,
   call: (pool: Lender, id: number) => Promise<readonly unknown[]>,
 ): Workload {
   return {
@@ -260,7 +286,7 @@ function on_pool(
       } queries by ${CALLERS} callers on ${CONNECTIONS} connections, ${how}`,
     work: (scale) => [CALLERS * scaled(CALLS, scale), "queries"],
     async start(peer, url, scale) {
-      const pool = await peer.open_pool?.(url, CONNECTIONS);
+      const pool = await peer.open_pool?.(url, CONNECTIONS, reset);
       if (pool === undefined) return null;
       return {
         once: () => callers(scaled(CALLS, scale), (id) => call(pool, id)),

@@ -17,6 +17,9 @@ export const edgepg: Peer = {
         for await (const row of conn.stream(query, [], { itersize: batch })) see(row);
       },
       run_many: async (query, sets) => void await conn.executemany(query, sets),
+      async insert_rows(rows) {
+        await conn.executemany("insert into target (id, name, price) values ($1, $2, $3)", rows);
+      },
       async copy_out(query) {
         let size = 0;
         for await (const chunk of conn.copy_to(query)) size += chunk.length;
@@ -31,8 +34,8 @@ export const edgepg: Peer = {
     };
   },
 
-  async open_pool(url, size) {
-    const pool = await create_pool(url, { minsize: 0, maxsize: size });
+  async open_pool(url, size, reset) {
+    const pool = await create_pool(url, { minsize: 0, maxsize: size, reset });
     return {
       async borrowed(query, values) {
         const conn = await pool.acquire();

@@ -27,6 +27,10 @@ export const postgres_js: Peer = {
           sets.map((values) => sql.unsafe(query, values as Value[], { prepare: true }))
         );
       },
+      async insert_rows(rows) {
+        const objects = rows.map(([id, name, price]) => ({ id, name, price }));
+        await sql`insert into target ${sql(objects as never[], "id", "name", "price")}`;
+      },
       async copy_out(query) {
         let size = 0;
         const stream = await sql.unsafe(query).readable();
