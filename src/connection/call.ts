@@ -4,7 +4,7 @@
  * @module
  */
 
-import { InterfaceError } from "../errors.ts";
+import { InterfaceError, PgError } from "../errors.ts";
 
 /**
  * Seconds, as given by the caller.
@@ -28,8 +28,9 @@ interface StackCapturer {
 /**
  * Lets an error that was made in the socket's reader show where the call came from.
  * To be used in the `catch` of an `async` function, where engines still know its callers.
+ * What a signal, a codec or a row factory of the user's brought has a stack of its own, which stays.
  */
 export function at_call(error: unknown): unknown {
-  if (error instanceof Error) (Error as StackCapturer).captureStackTrace?.(error, at_call);
+  if (error instanceof PgError) (Error as StackCapturer).captureStackTrace?.(error, at_call);
   return error;
 }

@@ -29,7 +29,7 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
   #at = 0;
   #ended = false;
   #waiting = 0; // calls of next() that have no row yet
-  #last: Promise<unknown> = Promise.resolve(); // settles with the last of them, never rejects
+  #last: Promise<void> = Promise.resolve(); // resolves when the last of them has settled
 
   /**
    * Made by `stream()` and its kin.
@@ -46,9 +46,10 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
     if (this.#waiting === 0 && this.#at < this.#rows.length && !this.#signal?.aborted) {
       return Promise.resolve({ done: false, value: this.#rows[this.#at++]! });
     }
-    const turn = this.#next(this.#waiting === 0 ? null : this.#last);
-    this.#last = turn.then(nothing, nothing);
-    return turn;
+    const before = this.#waiting === 0 ? null : this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise; // not made of the result: engines trace errors to its only awaiter
+    return this.#next(before, resolve);
   }
 
   /** Ends the iteration; resolves when the source is closed. */
@@ -76,7 +77,10 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
     return this;
   }
 
-  async #next(before: Promise<unknown> | null): Promise<IteratorResult<R, undefined>> {
+  async #next(
+    before: Promise<void> | null,
+    settled: () => void,
+  ): Promise<IteratorResult<R, undefined>> {
     this.#waiting++;
     try {
       if (before !== null) await before;
@@ -94,6 +98,7 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
       throw error === this.#signal?.reason ? error : at_call(error);
     } finally {
       this.#waiting--;
+      settled();
     }
   }
 
@@ -111,5 +116,3 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
     this.#at = 0;
   }
 }
-
-function nothing(): void {}

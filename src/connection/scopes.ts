@@ -9,6 +9,7 @@
  */
 
 import { OperationalError, PgError, ProgrammingError, TimeoutError } from "../errors.ts";
+import { at_call } from "./call.ts";
 import { commit_unanswered } from "./commit.ts";
 import type { CallOptions, Queryable } from "./queryable.ts";
 import { Scope, type ScopeState } from "./scope.ts";
@@ -76,6 +77,15 @@ export class Scopes {
     return this.#open(outer, `SAVEPOINT ${savepoint}`, options);
   }
 
+  /** Waits for the beginning of a scope, for the caller that asked for it. */
+  async opened(scope: Scope): Promise<void> {
+    try {
+      await scope.pending;
+    } catch (error) {
+      throw at_call(error);
+    }
+  }
+
   /** Commits, or releases the savepoint. `sql`: another statement that ends a transaction. */
   async commit(scope: Scope, options: CallOptions, sql: string = "COMMIT"): Promise<void> {
     this.check(scope, "commit");
@@ -84,8 +94,8 @@ export class Scopes {
     try {
       await this.#finish(scope, sql, options, "committed");
     } catch (error) {
-      if (scope.outer === null && error instanceof TimeoutError) throw commit_unanswered(error);
-      throw error;
+      const is_late = scope.outer === null && error instanceof TimeoutError;
+      throw at_call(is_late ? commit_unanswered(error) : error);
     }
   }
 
@@ -103,7 +113,7 @@ export class Scopes {
     try {
       await this.#finish(scope, sql, options, "rolled_back");
     } catch (error) {
-      if (!scope.ended) throw error;
+      if (!scope.ended) throw at_call(error);
     }
   }
 

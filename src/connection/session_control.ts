@@ -200,6 +200,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {TransactionRollbackError} If it had failed, so that the server rolled it back.
    */
   async tpc_prepare(options: CallOptions = {}): Promise<void> {
+    this.lend().check("prepare");
     await this.#two_phase.prepare(options);
   }
 
@@ -209,11 +210,13 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If there is none; with `xid`: if a transaction is open.
    */
   async tpc_commit(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
+    this.lend().check("commit");
     await this.#two_phase.commit(xid, options);
   }
 
   /** Rolls back: otherwise as `tpc_commit()`. */
   async tpc_rollback(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
+    this.lend().check("roll back");
     await this.#two_phase.rollback(xid, options);
   }
 

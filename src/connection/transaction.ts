@@ -142,7 +142,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
       });
     }
     this.#savepoint = this.#scopes.nest(scope, this.#call({}));
-    await this.#savepoint.pending;
+    await this.#scopes.opened(this.#savepoint);
     return this;
   }
 
@@ -240,7 +240,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
 
   async #open(scope: Scope): Promise<void> {
     this.#scope = scope;
-    await scope.pending;
+    await this.#scopes.opened(scope);
     this.#scopes.watch(this, scope);
   }
 

@@ -60,7 +60,7 @@ export class TwoPhase {
     this.refuse_prepared("begin a two-phase transaction");
     const known = to_xid(xid);
     const scope = this.#scopes.begin("BEGIN", options);
-    await scope.pending;
+    await this.#scopes.opened(scope);
     this.#xid = known;
     this.#scope = scope;
   }

@@ -15,8 +15,8 @@ import type { ConnectOptions } from "../connection/connect_options.ts";
 import { system_clock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
 import { Establisher } from "../connection/establish.ts";
+import { at_call } from "../connection/call.ts";
 import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
-
 import { TypeCatalog } from "../connection/types.ts";
 import { type PoolOptions, split_pool_options } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
@@ -58,8 +58,9 @@ export function bind_adapter(adapter: Adapter): Api {
   return {
     async connect(dsn, options) {
       const resolved = await resolve_options(dsn, options, adapter);
-      const session = await establisher(adapter, resolved).open(resolved.timeout, resolved.signal);
-      return new (resolved.connection_factory ?? Connection)(session, resolved);
+      const { timeout, signal, connection_factory = Connection } = resolved;
+      const session = await for_caller(establisher(adapter, resolved).open(timeout, signal));
+      return new connection_factory(session, resolved);
     },
 
     async create_pool(dsn, options) {
@@ -68,10 +69,18 @@ export function bind_adapter(adapter: Adapter): Api {
       const sessions = establisher(adapter, resolved);
       const context = pool_context(given.pool, resolved, adapter.clock ?? system_clock);
       const pool = new Pool((signal) => sessions.open(resolved.timeout, signal), context);
-      await pool.open_minimum(resolved.signal);
+      await for_caller(pool.open_minimum(resolved.signal));
       return pool;
     },
   };
+}
+
+async function for_caller<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw at_call(error);
+  }
 }
 
 function establisher(adapter: Adapter, options: ResolvedOptions): Establisher {
