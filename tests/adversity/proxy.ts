@@ -23,6 +23,9 @@ export type Admission =
   /** It is accepted, and reset. */
   | "reset";
 
+/** Turns of the event loop after which the client has read what was passed on. */
+const TURNS_TO_SEE = 3;
+
 /** Which way bytes go: to the server, or to the client. */
 export type Direction = "up" | "down";
 
@@ -31,6 +34,7 @@ export class Tunnel {
   readonly #ends: Readonly<Record<Direction, Socket>>; // where the bytes of a direction go
   readonly #shut: Set<Direction> = new Set();
   readonly #limits: Map<Direction, { left: number; readonly then: () => void }> = new Map();
+  readonly #marks: Map<Direction, { left: number; readonly then: () => void }> = new Map();
   #slice = Infinity;
   #open = true;
 
@@ -70,6 +74,16 @@ export class Tunnel {
     this.#limits.set(direction, { left: bytes, then });
   }
 
+  /** Calls `then` when so many bytes more have passed in a direction and were seen; the others follow. */
+  mark(direction: Direction, bytes: number, then: () => void): void {
+    this.#marks.set(direction, { left: bytes, then });
+  }
+
+  /** Forgets all marks. */
+  unmark(): void {
+    this.#marks.clear();
+  }
+
   /** Sends bytes that are none of the other end's. */
   inject(direction: Direction, bytes: Uint8Array): void {
     this.#ends[direction].write(bytes);
@@ -100,13 +114,24 @@ export class Tunnel {
     from.on("data", async (chunk) => {
       from.pause();
       const end = this.#allowed(direction, chunk.length);
-      for (let at = 0; at < end && !this.#shut.has(direction); at += this.#slice) {
-        if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-        await written(to, chunk.subarray(at, Math.min(end, at + this.#slice)));
+      for (let at = 0; at < end && !this.#shut.has(direction);) {
+        if (at > 0) await turn();
+        const left = this.#marks.get(direction)?.left ?? Infinity;
+        const size = Math.min(this.#slice, left, end - at);
+        if (size > 0) await written(to, chunk.subarray(at, at += size));
+        await this.#passed(direction, size);
       }
       if (end < chunk.length) this.#limits.get(direction)!.then();
       if (!this.#shut.has(direction)) from.resume();
     });
+  }
+
+  async #passed(direction: Direction, size: number): Promise<void> {
+    const mark = this.#marks.get(direction);
+    if (mark === undefined || (mark.left -= size) > 0) return;
+    this.#marks.delete(direction);
+    for (let turns = 0; turns < TURNS_TO_SEE; turns++) await turn();
+    mark.then();
   }
 
   /** How many of so many bytes may pass. */
@@ -182,6 +207,10 @@ export class Proxy implements AsyncDisposable {
 
 function directions(direction: Direction | undefined): readonly Direction[] {
   return direction === undefined ? ["up", "down"] : [direction];
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Settles when the socket takes more, or is closed. */
