@@ -17,6 +17,18 @@ const SHORT = 40; // characters; below this a loop beats encodeInto() on V8 and 
 
 const utf8 = new TextEncoder();
 
+/** What no message can hold, whatever its type. */
+export class UnwritableError extends DataError {
+  /** The rule that it breaks, and how. */
+  readonly fault: string;
+
+  /** @param what Such as `text`. */
+  constructor(what: string, fault: string) {
+    super(`cannot encode ${what}: it ${fault}`);
+    this.fault = fault;
+  }
+}
+
 /** Writes integers, floats, texts and messages, most significant byte first. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -132,8 +144,9 @@ export class ByteWriter {
   end(mark: number): void {
     const length = this.length - mark;
     if (length > MAX_MESSAGE_LENGTH) {
-      throw new DataError(
-        `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but is ${length}`,
+      throw new UnwritableError(
+        "a message",
+        `must be at most ${MAX_MESSAGE_LENGTH} bytes, but is ${length}`,
       );
     }
     this.patch_i32(mark, length);
@@ -188,8 +201,9 @@ export class ByteWriter {
 
   #reallocate(need: number): void {
     if (need > MAX_MESSAGE_LENGTH * 2) {
-      throw new DataError(
-        `cannot encode a message: it must be at most ${MAX_MESSAGE_LENGTH} bytes, but needs ${need}`,
+      throw new UnwritableError(
+        "a message",
+        `must be at most ${MAX_MESSAGE_LENGTH} bytes, but needs ${need}`,
       );
     }
     const written = this.peek();
@@ -213,11 +227,11 @@ export class ByteWriter {
  */
 export function check_text(text: string): void {
   const fault = text_fault(text);
-  if (fault !== null) throw new DataError(`cannot encode text: it ${fault}`);
+  if (fault !== null) throw new UnwritableError("text", fault);
 }
 
 /** The rule that `text` breaks, or null if PostgreSQL can store it. */
-export function text_fault(text: string): string | null {
+function text_fault(text: string): string | null {
   if (text.includes("\0")) return "must not contain the character NUL (U+0000), but does";
   if (!text.isWellFormed()) return "must be well-formed, but has a lone surrogate";
   return null;

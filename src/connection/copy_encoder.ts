@@ -17,8 +17,9 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { TypeCodec } from "../codecs/codec.ts";
 import { kind_of } from "../codecs/kinds.ts";
-import { DataError, ProgrammingError } from "../errors.ts";
+import { ProgrammingError } from "../errors.ts";
 import type { Column } from "../rows/column.ts";
+import { misfit } from "./misfit.ts";
 
 /** A record: values in the order of the columns, or by their names. */
 export type CopyRecord = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -56,6 +57,7 @@ export class CopyEncoder {
    * Writes a record in binary; false, with nothing written, if a value of it has no binary form.
    *
    * @throws {ProgrammingError} If it does not fit the columns.
+   * @throws {DataError} If a value does not fit its column's type.
    */
   binary(writer: ByteWriter, record: CopyRecord): boolean {
     const values = this.#values_of(record);
@@ -64,15 +66,15 @@ export class CopyEncoder {
       const value = values[i];
       if (value !== null && !codecs[i]!.has_binary(value)) return false;
     }
+    const start = writer.length;
     writer.i16(values.length);
     for (let i = 0; i < values.length; i++) {
-      if (values[i] === null) {
-        writer.i32(-1);
-        continue;
+      try {
+        this.#write_value(writer, values[i], codecs[i]!);
+      } catch (error) {
+        writer.truncate(start);
+        throw this.#misfit(error, i, values[i]);
       }
-      const mark = writer.begin_value();
-      codecs[i]!.encode(writer, values[i]);
-      writer.end_value(mark);
     }
     return true;
   }
@@ -96,6 +98,13 @@ export class CopyEncoder {
       }
     }
     writer.u8(0x0a);
+  }
+
+  #write_value(writer: ByteWriter, value: unknown, codec: TypeCodec): void {
+    if (value === null) return writer.i32(-1);
+    const mark = writer.begin_value();
+    codec.encode(writer, value);
+    writer.end_value(mark);
   }
 
   #text_of(value: unknown, index: number): string {
@@ -130,9 +139,7 @@ export class CopyEncoder {
   }
 
   #misfit(error: unknown, index: number, value: unknown): unknown {
-    if (!(error instanceof DataError)) return error;
-    const { name } = this.#columns[index]!;
-    const what = `cannot copy ${name} as ${this.#codecs[index]!.name}`;
-    return new DataError(`${what}: it ${error.message}, but is ${kind_of(value)}`);
+    const what = `cannot copy ${this.#columns[index]!.name} as ${this.#codecs[index]!.name}`;
+    return misfit(error, what, value);
   }
 }

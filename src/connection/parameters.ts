@@ -10,11 +10,12 @@
  * @module
  */
 
-import { type ByteWriter, text_fault } from "../bytes/writer.ts";
+import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format, TypeCodec } from "../codecs/codec.ts";
-import { kind_of, scalar_text } from "../codecs/kinds.ts";
-import { DataError, ProgrammingError } from "../errors.ts";
+import { scalar_text } from "../codecs/kinds.ts";
+import { ProgrammingError } from "../errors.ts";
 import { MAX_PARAMETERS } from "../protocol/frontend.ts";
+import { misfit } from "./misfit.ts";
 
 /**
  * Checks what can be checked before the types are known.
@@ -93,21 +94,9 @@ export function write_parameter(
     writer.end_value(mark);
     return 0;
   } catch (error) {
-    throw misfit(error, index, value, codec);
+    const what = `cannot encode $${index + 1}${codec === undefined ? "" : ` as ${codec.name}`}`;
+    throw misfit(error, what, value);
   }
-}
-
-function misfit(
-  error: unknown,
-  index: number,
-  value: unknown,
-  codec: TypeCodec | undefined,
-): unknown {
-  if (!(error instanceof DataError)) return error;
-  const what = `cannot encode $${index + 1}${codec === undefined ? "" : ` as ${codec.name}`}`;
-  const fault = typeof value === "string" ? text_fault(value) : null;
-  const why = fault === null ? `${error.message}, but is ${kind_of(value)}` : fault;
-  return new DataError(`${what}: it ${why}`, { cause: error.cause });
 }
 
 function is_scalar(value: unknown): boolean {

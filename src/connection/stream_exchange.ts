@@ -22,7 +22,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { InterfaceError, type OperationalError, QueryCanceledError } from "../errors.ts";
+import { InterfaceError, QueryCanceledError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import { encode_close, encode_execute, encode_sync } from "../protocol/frontend.ts";
 import { encode_command } from "./command.ts";
@@ -115,21 +115,10 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   }
 
   override encode(writer: ByteWriter): void {
-    const { name, max_rows } = this.#portal;
     if (this.#leaving && this.#phase === "reading") this.#phase = "ending";
-    if (this.#phase === "opening") {
-      if (this.context.wire.state === "I") this.#begin(writer);
-      super.encode(writer);
-    } else if (this.#phase === "reading") {
-      if (!this.#owns) encode_command(writer, `SAVEPOINT ${SAVEPOINT}`);
-      encode_execute(writer, name, max_rows);
-      if (!this.#owns) encode_command(writer, `RELEASE ${SAVEPOINT}`);
-      encode_sync(writer);
-    } else {
-      for (const command of this.#commands) encode_command(writer, command);
-      encode_close(writer, "portal", name);
-      encode_sync(writer);
-    }
+    if (this.#phase === "opening") this.#open(writer);
+    else if (this.#phase === "reading") this.#read_on(writer);
+    if (this.#phase === "ending") this.#end_portal(writer);
     this.#is_head = true;
     this.#sent_at = this.#loan.session.clock.now();
   }
@@ -162,11 +151,6 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.#settled();
   }
 
-  override lose(error: OperationalError, sent: boolean): void {
-    this.#is_head = false;
-    super.lose(error, sent);
-  }
-
   protected override complete(): Step {
     this.#deliver();
     if (this.#stopped && this.#owns) return this.#finish_stopped();
@@ -177,6 +161,40 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   protected override fail(): Step {
     this.#deliver();
     return this.#finish("ROLLBACK");
+  }
+
+  override end(): void {
+    super.end();
+    this.#is_head = false;
+    if (this.settled) this.#set_over();
+  }
+
+  /** Where BEGIN was sent with the description, a value that does not fit must end the transaction. */
+  #open(writer: ByteWriter): void {
+    const mark = writer.length;
+    const has_begun = this.#owns;
+    try {
+      if (this.context.wire.state === "I") this.#begin(writer);
+      super.encode(writer);
+    } catch (error) {
+      if (!has_begun) throw error;
+      writer.truncate(mark);
+      this.error = error;
+      this.#end_by("ROLLBACK");
+    }
+  }
+
+  #read_on(writer: ByteWriter): void {
+    if (!this.#owns) encode_command(writer, `SAVEPOINT ${SAVEPOINT}`);
+    encode_execute(writer, this.#portal.name, this.#portal.max_rows);
+    if (!this.#owns) encode_command(writer, `RELEASE ${SAVEPOINT}`);
+    encode_sync(writer);
+  }
+
+  #end_portal(writer: ByteWriter): void {
+    for (const command of this.#commands) encode_command(writer, command);
+    encode_close(writer, "portal", this.#portal.name);
+    encode_sync(writer);
   }
 
   #begin(writer: ByteWriter): void {
@@ -216,12 +234,17 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
 
   /** Ends what was begun. */
   #finish(end: "COMMIT" | "ROLLBACK", is_cancelled = false): Step {
+    this.#end_by(end, is_cancelled);
+    this.#go_on();
+    return "wait";
+  }
+
+  /** The next flight is the last. */
+  #end_by(end: "COMMIT" | "ROLLBACK", is_cancelled = false): void {
     if (this.#owns) this.#commands = [end];
     else if (is_cancelled) this.#commands = [`ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`];
     this.#phase = "ending";
     this.#endings++;
-    this.#go_on();
-    return "wait";
   }
 
   #finish_stopped(): Step {
@@ -237,9 +260,8 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     if (is_open && this.#endings < MAX_ENDINGS) return this.#finish("ROLLBACK", true);
     this.#is_head = this.#owns = false;
     this.#phase = "opening";
-    if (this.settled) this.#set_over();
-    else if (this.error !== null) return super.fail(state); // which may run it again
-    else this.resolve(new Result<R>([], null, null));
+    if (!this.settled && this.error !== null) return super.fail(state); // which may run it again
+    this.resolve(new Result<R>([], null, null));
     return "done";
   }
 
