@@ -31,7 +31,7 @@ export interface Attempted<R> {
 /** An attempt. */
 export class Attempt<R> implements Shape<R>, Refused {
   /** The statement; made known by its description. */
-  readonly statement: PreparedStatement;
+  statement: PreparedStatement;
   /** Its parameters. */
   readonly values: readonly unknown[];
   /** Its rows. */
@@ -59,6 +59,13 @@ export class Attempt<R> implements Shape<R>, Refused {
     this.values = values;
     this.statement = context.statements.get(sql, types);
     this.reader = new RowReader(types, this);
+  }
+
+  /** A flight is being written: true if the statement is another than it was when this was called. */
+  use_statement(): boolean {
+    const before = this.statement;
+    this.statement = this.#context.statements.use(before, this.#types);
+    return this.statement !== before;
   }
 
   /** Some values can be written, or read, only when their types are known. */

@@ -17,7 +17,7 @@ import type { PreparedStatement } from "./statements.ts";
 /** Prepares a statement, if it is not, and has it described. */
 export class DescribeExchange extends Exchange<PreparedStatement> {
   readonly #context: QueryContext;
-  readonly #statement: PreparedStatement;
+  #statement: PreparedStatement;
   #error: unknown = null;
 
   /** @param sql One statement. */
@@ -28,7 +28,8 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   }
 
   override encode(writer: ByteWriter): void {
-    const statement = this.#statement;
+    const { statements, types } = this.#context;
+    const statement = this.#statement = statements.use(this.#statement, types);
     if (!statement.parsed || statement.name === "") {
       encode_parse(writer, statement.name, statement.sql, []);
     }

@@ -81,7 +81,8 @@ async function quote(
   if (typed) {
     const { parameter_oids } = await session.run(new DescribeExchange(session, query), call);
     check_parameter_count(parameter_oids!.length, values.length);
-    statements.get(sql, session.types).set_parameters(parameter_oids!, session.codecs);
+    const { types, codecs } = session;
+    statements.use(statements.get(sql, types), types).set_parameters(parameter_oids!, codecs);
   }
   const context = session.context({ statements }); // which the session does not keep
   const exchange = new QueryExchange(context, sql, values, scalar_row);

@@ -122,6 +122,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   }
 
   #encode(writer: ByteWriter): void {
+    if (this.attempt.use_statement()) this.#describing = this.attempt.must_describe;
     if (this.#describing) this.exclusive = true;
     const { statement } = this.attempt;
     const { statements } = this.context;

@@ -29,7 +29,10 @@ export type Params = readonly unknown[] | Readonly<Record<string, unknown>> | nu
 export interface CallOptions {
   /** Seconds from the call; then `TimeoutError`. Default: the connection's `timeout`. `Infinity`: none. */
   readonly timeout?: number | undefined;
-  /** Gives the call up: it rejects with the signal's reason, and the statement is cancelled. */
+  /**
+   * Gives the call up: it rejects with the signal's reason, and the statement is cancelled. Of statements
+   * that were issued at once, a cancel may find the next one running, which is a `QueryCanceledError`.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Prepared statements of one session, the least recently used given up first.
  *
- * Law: the server holds at most as many as the cache. A statement given up is
+ * Laws: the server holds at most as many as the cache. A statement given up is
  * closed in the next flight, in front of what is sent there, so closing costs no
- * round trip. Closing one that does not exist is no error.
+ * round trip. Closing one that does not exist is no error. Statements are kept, and others given
+ * up, as flights are written and in their order: not as they are called, for what is called may wait.
  *
  * @module
  */
@@ -11,7 +12,6 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format, TypeCodec } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
-import { DatabaseError } from "../errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { encode_close } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
@@ -30,6 +30,8 @@ export class PreparedStatement {
   readonly sql: string;
   /** Whether a Parse under `name` was sent, and not known to have failed. */
   parsed: boolean = false;
+  /** Whether the cache has forgotten it, and its name is closed or will be. */
+  given_up: boolean = false;
   /** OIDs of the parameters; null until described. */
   parameter_oids: readonly number[] | null = null;
   /** Codecs of the parameters. */
@@ -116,16 +118,6 @@ const MAX_DECODERS = 8;
 /** What can be no command that opens a transaction. */
 const LEAVES_NOTHING = /^\s*(select|insert|update|delete|merge|values|table|with)\b/i;
 
-/** Whether the server forgot the statement (DISCARD, a pooler), or DDL changed what it returns. */
-export function is_stale(error: unknown, statement: PreparedStatement): boolean {
-  if (!(error instanceof DatabaseError)) return false;
-  const { sqlstate, diag } = error;
-  if (sqlstate === "26000") return true;
-  if (sqlstate === "0A000") return diag?.source_function === "RevalidateCachedQuery";
-  // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
-  return sqlstate === "08P01" && statement.name === "" && statement.described;
-}
-
 function is_same(
   known: readonly Column[] | null,
   columns: readonly ColumnDescription[] | null,
@@ -157,27 +149,32 @@ export class StatementCache {
     this.#named = named && size > 0;
   }
 
-  /** The statement of a text with the codecs of `types`, known or new. */
+  /** The statement of a text with the codecs of `types`, known or new. A new one is kept when it is used. */
   get(sql: string, types: TypeCatalog): PreparedStatement {
-    const key = this.#key(sql, types);
-    const known = this.#statements.get(key);
-    if (known?.epoch === types.epoch) {
-      this.#statements.delete(key);
-      this.#statements.set(key, known);
-      return known;
-    }
+    const known = this.#statements.get(this.#key(sql, types));
+    return known?.epoch === types.epoch ? known : this.#make(sql, types);
+  }
+
+  /**
+   * For a flight that is being written: keeps the statement as the one used last. What was given up
+   * while it waited for its turn, or that another came before, has a substitute.
+   */
+  use(statement: PreparedStatement, types: TypeCatalog): PreparedStatement {
+    if (this.#size === 0) return statement;
+    const known = this.#statements.get(statement.key);
+    if (known === statement) return this.#keep(statement);
+    if (known?.epoch === types.epoch) return this.#keep(known);
     if (known !== undefined) this.drop(known);
-    const name = this.#named && !this.#nameless.has(sql) ? `edgepg_${++this.#count}` : "";
-    const statement = new PreparedStatement(name, sql, types.epoch, key);
-    if (this.#size > 0) this.#keep(statement);
-    return statement;
+    const is_good = !statement.given_up && statement.epoch === types.epoch;
+    return this.#keep(is_good ? statement : this.#make(statement.sql, types));
   }
 
   /** Forgets a statement that no longer works; the next use of its text parses it anew. */
   drop(statement: PreparedStatement): void {
     if (this.#statements.get(statement.key) !== statement) return;
     this.#statements.delete(statement.key);
-    this.#close(statement);
+    if (statement.name !== "" && statement.parsed) this.#closing.push(statement.name);
+    statement.given_up = true;
   }
 
   /**
@@ -206,12 +203,19 @@ export class StatementCache {
     if (this.#closing.length > 0) this.#closing = [];
   }
 
-  #keep(statement: PreparedStatement): void {
-    if (this.#statements.size >= this.#size) {
+  #make(sql: string, types: TypeCatalog): PreparedStatement {
+    const name = this.#named && !this.#nameless.has(sql) ? `edgepg_${++this.#count}` : "";
+    return new PreparedStatement(name, sql, types.epoch, this.#key(sql, types));
+  }
+
+  #keep(statement: PreparedStatement): PreparedStatement {
+    this.#statements.delete(statement.key);
+    this.#statements.set(statement.key, statement);
+    if (this.#statements.size > this.#size) {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);
     }
-    this.#statements.set(statement.key, statement);
+    return statement;
   }
 
   #key(sql: string, types: TypeCatalog): string {
@@ -221,9 +225,5 @@ export class StatementCache {
     const prefix = known ?? `${++this.#count}\0`; // no statement's text has a NUL
     if (known === undefined) this.#others.set(types, prefix);
     return prefix + sql;
-  }
-
-  #close(statement: PreparedStatement): void {
-    if (statement.name !== "" && statement.parsed) this.#closing.push(statement.name);
   }
 }
