@@ -1,0 +1,16 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
+import { OPENINGS } from "./openings.ts";
+
+describe("OPENINGS", () => {
+  for (const { rule, shown_by } of OPENINGS) {
+    it(rule, () => {
+      assert(shown_by.length > 0);
+      const missing = shown_by.filter(([file, name]) =>
+        !readFileSync(new URL(`../${file}`, import.meta.url), "utf8").includes(name)
+      );
+      assertEquals(missing, []);
+    });
+  }
+});
