@@ -207,7 +207,8 @@ export class ByteWriter {
       );
     }
     const written = this.peek();
-    const bytes = new Uint8Array(Math.max(need, 2 * this.#bytes.length)); // doubling keeps it linear
+    // Doubling what is in it keeps it linear; doubling the buffer would never end.
+    const bytes = new Uint8Array(Math.max(need, 2 * written.length, SLAB));
     bytes.set(written);
     this.#adopt(bytes, written.length);
   }

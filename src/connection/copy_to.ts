@@ -140,6 +140,9 @@ class CopyToExchange extends CopyOutExchange {
   }
 
   protected override deliver(): void {
-    if (this.#gathered.length > 0) this.#hand_over(this.#gathered.take());
+    const gathered = this.#gathered.peek();
+    if (gathered.length === 0) return;
+    this.#hand_over(gathered.slice()); // the caller's to keep, and to transfer
+    this.#gathered.truncate(0);
   }
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ByteWriter, check_text, MAX_MESSAGE_LENGTH } from "../../src/bytes/writer.ts";
 import { DataError } from "../../src/errors.ts";
@@ -106,6 +106,14 @@ describe("ByteWriter", () => {
     writer.text("two");
     assertEquals(taken, Uint8Array.of(111, 110, 101));
     assertEquals(writer.peek(), Uint8Array.of(116, 119, 111));
+  });
+
+  it(".take() does not make the buffer grow, however often much was written", () => {
+    const writer = new ByteWriter();
+    for (let flight = 0; flight < 100; flight++) {
+      for (let i = 0; i < 70; i++) writer.raw(new Uint8Array(1000));
+      assert(writer.take().buffer.byteLength <= 4 * 70_000);
+    }
   });
 
   it(".raw() refuses more than any message can hold, before it takes memory", () => {

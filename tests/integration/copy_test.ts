@@ -101,6 +101,19 @@ describe("copy_to()", () => {
     await assert_usable();
   });
 
+  it("gives chunks whose buffers are the caller's", async () => {
+    const text = "copy (select repeat('x', 1000) from generate_series(1, 1000)) to stdout";
+    let length = 0;
+    for await (const chunk of conn.copy_to(text)) {
+      assertEquals(chunk.buffer.byteLength, chunk.length);
+      structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] });
+      assertEquals(chunk.length, 0);
+      length++;
+    }
+    assert(length > 0);
+    await assert_usable();
+  });
+
   it("gives large data whole", async () => {
     const stream = conn.copy_to(
       "copy (select repeat('x', 1000000) from generate_series(1, 20)) to stdout",
