@@ -203,7 +203,7 @@ export const OPENINGS: readonly Opening[] = [
   {
     rule: "large messages take time in proportion, and lengths are not believed",
     shown_by: [
-      [FRAME, "copies a message of many chunks a few times, not once a chunk"],
+      [FRAME, "copies a message of many chunks once"],
       [FRAME, "takes memory for the bytes that came, not for the length they claim"],
       [TLS, "carries values of 64 MB both ways"],
       ["security/columns_test.ts", "__proto__"],
