@@ -28,8 +28,7 @@ export const postgres_js: Peer = {
         );
       },
       async insert_rows(rows) {
-        const objects = rows.map(([id, name, price]) => ({ id, name, price }));
-        await sql`insert into target ${sql(objects as never[], "id", "name", "price")}`;
+        await sql`insert into target (id, name, price) values ${sql(rows as number[][])}`;
       },
       async copy_out(query) {
         let size = 0;
