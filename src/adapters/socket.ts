@@ -45,6 +45,11 @@ export interface Socket {
   start_tls?(options: TlsOptions): Promise<Socket>;
   /** The server's certificate, DER; null without TLS or where the runtime hides it. */
   readonly peer_certificate?: Uint8Array | null;
+  /**
+   * Whether nobody but the server can read what is sent, although there is no TLS here. Undefined:
+   * the address tells, as Unix sockets and loopback are within the machine.
+   */
+  readonly is_private?: boolean;
   /** Where the socket really went: the address that a name resolved to. */
   readonly remote?: Address;
   /** Lets the process live while the socket is open (the state at first). */
@@ -76,6 +81,14 @@ export interface Adapter {
    * @param signal Abandons the attempt; it then rejects with the signal's reason.
    */
   dial(address: Address, signal?: AbortSignal): Promise<Socket>;
+  /** Why none of its sockets can be encrypted: an `sslmode` that needs TLS is then refused before one is opened. */
+  readonly no_tls?: string;
+  /**
+   * Whether all its sockets lead to one session of the server, which began before they did. One may
+   * be open at a time, so a pool has one connection; and what the startup message sets has no effect,
+   * so it is set afterwards.
+   */
+  readonly single_session?: boolean;
   /** The runtime's clock, where the global timers will not do. */
   readonly clock?: Clock;
   /** An environment variable; undefined where unset, or where the runtime forbids asking. */

@@ -38,7 +38,7 @@ const YES = 0x53; // S
 const NO = 0x4e; // N
 
 /**
- * Opens a socket to `address`. Unix sockets are never encrypted.
+ * Opens a socket to `address`. Unix sockets, and what else is private, are never encrypted.
  *
  * @param try_tls Whether TLS is asked for in this attempt, where `sslmode` leaves a choice.
  * @throws {OperationalError} If the server cannot be reached, or not as `sslmode` demands.
@@ -50,9 +50,13 @@ export async function open_channel(
   try_tls: boolean,
   signal: AbortSignal,
 ): Promise<Channel> {
+  const is_remote = !("path" in address);
+  if (is_remote && !is_optional(options.sslmode) && adapter.no_tls !== undefined) {
+    throw unavailable(options.sslmode, adapter.no_tls);
+  }
   const socket = await adapter.dial(address, signal);
   const able = socket.start_tls !== undefined || !is_optional(options.sslmode);
-  if (!try_tls || !able || "path" in address) return { socket, encrypted: false };
+  if (!try_tls || !able || !is_remote || socket.is_private) return { socket, encrypted: false };
   const close = () => socket.close();
   signal.addEventListener("abort", close);
   try {
@@ -101,6 +105,12 @@ async function ask(socket: Socket, sslmode: SslMode): Promise<boolean> {
 /** Whether `sslmode` goes on without TLS where the server has none. */
 export function is_optional(sslmode: SslMode): boolean {
   return sslmode === "disable" || sslmode === "allow" || sslmode === "prefer";
+}
+
+function unavailable(sslmode: SslMode, fact: string): NotSupportedError {
+  return new NotSupportedError(`cannot connect: sslmode=${sslmode} needs TLS, but ${fact}`, {
+    hint: "use sslmode=disable if the way to the server is safe without",
+  });
 }
 
 function no_tls(adapter: Adapter): NotSupportedError {

@@ -21,6 +21,7 @@ import { certificate_hash } from "./certificate_hash.ts";
 import { system_clock } from "./clock.ts";
 import { type Channel, open_channel } from "./encrypt.ts";
 import type { Host } from "./hosts.ts";
+import { apply_settings, settings_sql } from "./initial_settings.ts";
 import { Line } from "./line.ts";
 import { first_line, login_io, NoAnswer } from "./login_io.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -166,7 +167,9 @@ export class Establisher {
         min_protocol_version: this.#options.min_protocol_version,
       });
       line.frames.authenticated = true;
-      return this.#session(host, line, start, encrypted);
+      const session = this.#session(host, line, start, encrypted);
+      await apply_settings(session, signal);
+      return session;
     } catch (error) {
       socket.close();
       throw signal.aborted ? signal.reason : error;
@@ -190,7 +193,7 @@ export class Establisher {
     const certificate = encrypted ? socket.peer_certificate : null;
     return {
       password: () => this.#password(host, signal),
-      secret_allowed: encrypted || is_local(host),
+      secret_allowed: encrypted || (socket.is_private ?? is_local(host)),
       encrypted,
       require_auth,
       channel_binding,
@@ -217,6 +220,7 @@ export class Establisher {
       types: this.#types,
       statement_cache_size,
       transaction_pooler: pooler === "transaction",
+      initial_settings: this.#adapter.single_session ? settings_sql(this.#options.startup) : "",
       send_cancel: ({ backend_pid, secret_key }, signal) =>
         send_cancel(
           (signal) => this.#channel(same, encrypted, signal),

@@ -10,6 +10,11 @@
  * @module
  */
 
-/** To be sent as one simple query, outside a transaction. `RESET ALL` leaves role and authorization. */
-export const RESET_SESSION: string = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; " +
+/** `RESET ALL` leaves role and authorization. */
+const RESET_SESSION: string = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; " +
   "UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+
+/** To be sent as one simple query, outside a transaction. */
+export function reset_sql({ initial_settings }: { readonly initial_settings: string }): string {
+  return initial_settings === "" ? RESET_SESSION : `${RESET_SESSION}; ${initial_settings}`;
+}

@@ -57,6 +57,8 @@ export interface SessionOptions {
   readonly statement_cache_size: number;
   /** Behind a transaction pooler: unnamed statements, nothing past an unanswered Sync. */
   readonly transaction_pooler: boolean;
+  /** Statements to begin with where the startup message sets nothing. Default: none. */
+  readonly initial_settings?: string;
   /** Sends a CancelRequest; resolves when the server has closed that socket. */
   send_cancel(start: SessionStart, signal: AbortSignal): Promise<void>;
 }
@@ -87,6 +89,8 @@ export class Session implements WireEvents, SimpleContext {
   readonly backend_pid: number;
   /** As `0x30002`. */
   readonly protocol_version: number;
+  /** What a reset must set again; mostly empty, as the server does it by itself. */
+  readonly initial_settings: string;
   /** Time for all that waits here. */
   readonly clock: Clock;
   /** When it was opened, on `clock`. */
@@ -118,6 +122,7 @@ export class Session implements WireEvents, SimpleContext {
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
     this.backend_pid = start.backend_pid;
     this.protocol_version = start.protocol_version;
+    this.initial_settings = options.initial_settings ?? "";
     this.clock = clock;
     this.opened_at = this.used_at = clock.now();
     this.wire = new Wire(line, clock, this, transaction_pooler);

@@ -15,7 +15,7 @@ import { check_isolation_level, IsolationLevel, type TransactionMode } from "./i
 import { type LargeObject, open_large_object } from "./large_object.ts";
 import { type CallOptions, Queryable } from "./queryable.ts";
 import type { Loan } from "./loan.ts";
-import { RESET_SESSION } from "./reset.ts";
+import { reset_sql } from "./reset.ts";
 import { run_transaction, type RunTransactionOptions } from "./run_transaction.ts";
 import { Scopes } from "./scopes.ts";
 import { ConnectionStatus } from "./server_facts.ts";
@@ -143,7 +143,7 @@ export abstract class SessionControl extends Queryable {
     this.#two_phase.clear();
     this.#isolation_level = IsolationLevel.default;
     const rolled_back = is_open ? this.execute("ROLLBACK", null, options) : null;
-    await Promise.all([rolled_back, this.execute(RESET_SESSION, null, options)]);
+    await Promise.all([rolled_back, this.execute(reset_sql(this.#session), null, options)]);
   }
 
   /**

@@ -36,14 +36,14 @@ export function startup_parameters(
   if (replication === undefined) {
     throw settings.invalid("replication", "must be true, false or database");
   }
-  const own = {
+  const own: Record<string, string | null | undefined> = {
     replication,
     timezone: adapter.env?.("PGTZ"),
+    application_name: settings.text("fallback_application_name"),
     ...server_settings(settings),
     options: settings.text("options"),
-    application_name: settings.text("application_name") ??
-      settings.text("fallback_application_name"),
   };
+  own["application_name"] = settings.text("application_name") ?? own["application_name"];
   for (const [name, value] of Object.entries(own)) {
     if (value) parameters.set(name, value);
   }

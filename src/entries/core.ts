@@ -12,15 +12,10 @@
 
 import type { Adapter } from "../adapters/socket.ts";
 import type { ConnectOptions } from "../connection/connect_options.ts";
-import { system_clock } from "../connection/clock.ts";
-import { Connection } from "../connection/connection.ts";
-import { Establisher } from "../connection/establish.ts";
-import { at_call } from "../connection/call.ts";
-import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
-import { TypeCatalog } from "../connection/types.ts";
-import { type PoolOptions, split_pool_options } from "../pool/options.ts";
-import { Pool } from "../pool/pool.ts";
-import { pool_context } from "../pool/settings.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { PoolOptions } from "../pool/options.ts";
+import type { Pool } from "../pool/pool.ts";
+import { open_connection, open_pool } from "../pool/open.ts";
 
 export * from "./public.ts";
 export type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/socket.ts";
@@ -56,33 +51,7 @@ export interface Api {
 /** Makes the API of one runtime, or of one's own way to the server. */
 export function bind_adapter(adapter: Adapter): Api {
   return {
-    async connect(dsn, options) {
-      const resolved = await resolve_options(dsn, options, adapter);
-      const { timeout, signal, connection_factory = Connection } = resolved;
-      const session = await for_caller(establisher(adapter, resolved).open(timeout, signal));
-      return new connection_factory(session, resolved);
-    },
-
-    async create_pool(dsn, options) {
-      const given = split_pool_options(dsn, options);
-      const resolved = await resolve_options(given.dsn, given.options, adapter);
-      const sessions = establisher(adapter, resolved);
-      const context = pool_context(given.pool, resolved, adapter.clock ?? system_clock);
-      const pool = new Pool((signal) => sessions.open(resolved.timeout, signal), context);
-      await for_caller(pool.open_minimum(resolved.signal));
-      return pool;
-    },
+    connect: (dsn, options) => open_connection(adapter, dsn, options),
+    create_pool: (dsn, options) => open_pool(adapter, dsn, options),
   };
-}
-
-async function for_caller<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw at_call(error);
-  }
-}
-
-function establisher(adapter: Adapter, options: ResolvedOptions): Establisher {
-  return new Establisher(adapter, options, new TypeCatalog(options, options.codecs));
 }

@@ -130,7 +130,7 @@ export class Dispatcher {
 
   #too_late(timeout: number): unknown {
     this.#totals.acquire_timeouts++;
-    const { maxsize } = this.#context;
-    return acquire_timeout(timeout, maxsize, this.#host.stats(), this.#host.last_failure());
+    const host = this.#host;
+    return acquire_timeout(timeout, this.#context, host.stats(), host.last_failure());
   }
 }

@@ -8,6 +8,7 @@
 
 import type { ConnectOptions } from "../connection/connect_options.ts";
 import type { Connection } from "../connection/connection.ts";
+import { split_options } from "../connection/split_options.ts";
 import { InterfaceError } from "../errors.ts";
 
 /** A lease that never came back, or is held for too long. */
@@ -111,23 +112,8 @@ export function split_pool_options(
   readonly dsn: string | URL | ConnectOptions | undefined;
   readonly options: ConnectOptions | undefined;
 } {
-  const [own, rest] = split(options);
-  if (typeof dsn !== "object" || dsn === null || dsn instanceof URL) {
-    return { pool: resolve(own), dsn, options: rest };
-  }
-  const [weaker, rest_of_dsn] = split(dsn);
-  return { pool: resolve({ ...weaker, ...own }), dsn: rest_of_dsn, options: rest };
-}
-
-function split(options: PoolOptions | undefined): [PoolSettings, ConnectOptions | undefined] {
-  if (typeof options !== "object" || options === null) return [{}, options]; // others complain
-  const own: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || value === null) continue;
-    (NAMES.includes(name as typeof NAMES[number]) ? own : rest)[name] = value;
-  }
-  return [own, rest];
+  const { own, ...rest } = split_options<PoolSettings, ConnectOptions>(NAMES, dsn, options);
+  return { pool: resolve(own), ...rest };
 }
 
 function resolve(given: PoolSettings): ResolvedPoolSettings {

@@ -24,7 +24,7 @@ import { type AcquireOptions, Borrower } from "./borrow.ts";
 import { LeakWatch } from "./leaks.ts";
 import { lease_from, PoolLease } from "./lease.ts";
 import { Listener } from "./listener.ts";
-import { cannot_listen, pool_closed, RELEASED, was_dropped } from "./refusals.ts";
+import { check_listen, pool_closed, RELEASED, was_dropped } from "./refusals.ts";
 import { SessionPool } from "./session_pool.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
 import type { Slot } from "./slot.ts";
@@ -180,13 +180,14 @@ export class Pool extends Queryable implements AsyncDisposable {
    * a gap. It ends with the pool, or when its user closes it.
    *
    * @throws {InterfaceError} If no channel is given, or the pool is behind a transaction pooler.
+   * @throws {NotSupportedError} If the database has one session only, as PGlite has.
    * @throws {PoolClosedError} If the pool is closed.
    * @throws {OperationalError} If it cannot connect.
    */
   async listen(...channels: string[]): Promise<Listener> {
     if (this.closing) throw pool_closed();
-    const { clock, timeout, on_warning, pooler } = this.#context;
-    if (channels.length === 0 || pooler === "transaction") throw cannot_listen(pooler);
+    check_listen(channels, this.#context);
+    const { clock, timeout, on_warning } = this.#context;
     const listener = new Listener(channels, this.#open, {
       clock,
       timeout,

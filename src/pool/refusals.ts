@@ -6,11 +6,13 @@
 
 import {
   InterfaceError,
+  NotSupportedError,
   OperationalError,
   PoolClosedError,
   PoolFullError,
   PoolTimeout,
 } from "../errors.ts";
+import type { PoolContext } from "./settings.ts";
 import type { PoolStats } from "./stats.ts";
 
 /** The pool lends no more. */
@@ -30,31 +32,45 @@ export function pool_full(max_waiting: number, maxsize: number, stats: PoolStats
 /** A caller waited too long. `cause`: why the last attempt to connect failed, if it did. */
 export function acquire_timeout(
   seconds: number,
-  maxsize: number,
+  { maxsize, single_session }: Pick<PoolContext, "maxsize" | "single_session">,
   stats: PoolStats,
   cause: unknown,
 ): PoolTimeout {
   const without_cause = cause === null || cause === undefined;
+  const hint = single_session ? ONE_AT_A_TIME : SOONER;
   return new PoolTimeout(
     `cannot acquire a connection: one must be free within ${seconds} s, but none was`,
     {
       detail: describe(maxsize, stats),
-      hint: without_cause
-        ? "release connections sooner, or raise maxsize or timeout"
-        : "connecting fails: see the cause",
+      hint: without_cause ? hint : "connecting fails: see the cause",
       safe_to_retry: true,
       ...(without_cause ? {} : { cause }),
     },
   );
 }
 
-/** There is nothing to listen to, or no session to listen on. */
-export function cannot_listen(pooler: "session" | "transaction"): InterfaceError {
-  return new InterfaceError(
-    pooler === "transaction"
-      ? "cannot listen: it needs a session, but a transaction pooler keeps none"
-      : "cannot listen: at least one channel must be given, but none is",
-  );
+const SOONER = "release connections sooner, or raise maxsize or timeout";
+const ONE_AT_A_TIME = "this database has one session, so a pool has one connection: " +
+  "release it before the next is acquired";
+
+/** Throws if there is nothing to listen to, or no session to listen on. */
+export function check_listen(
+  channels: readonly string[],
+  { pooler, single_session }: Pick<PoolContext, "pooler" | "single_session">,
+): void {
+  if (pooler === "transaction") {
+    throw new InterfaceError(
+      "cannot listen: it needs a session, but a transaction pooler keeps none",
+    );
+  }
+  if (single_session) {
+    throw new NotSupportedError(
+      "cannot listen: it needs a session of its own, but this database has only one",
+      { hint: "use listen() of a connection" },
+    );
+  }
+  if (channels.length > 0) return;
+  throw new InterfaceError("cannot listen: at least one channel must be given, but none is");
 }
 
 /** For handles that were given back. One for all: to make an error costs more than a release. */

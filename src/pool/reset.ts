@@ -8,7 +8,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { Exchange, type Step } from "../connection/exchange.ts";
-import { RESET_SESSION } from "../connection/reset.ts";
+import { reset_sql } from "../connection/reset.ts";
 import type { Session } from "../connection/session.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_query } from "../protocol/frontend.ts";
@@ -24,9 +24,10 @@ const LIMIT = 5;
  * The promise rejects if the session is not to be used any more.
  */
 export function restore(session: Session, reset: boolean): Promise<void> | null {
-  const rollback = session.state !== "I";
-  if (!rollback && !reset) return null;
-  return session.run(new ResetExchange(rollback, reset), { timeout: LIMIT });
+  const statements = session.state === "I" ? [] : ["ROLLBACK"];
+  if (reset) statements.push(reset_sql(session));
+  if (statements.length === 0) return null;
+  return session.run(new ResetExchange(statements.join("; ")), { timeout: LIMIT });
 }
 
 /** The flight of `restore()`. */
@@ -34,13 +35,10 @@ export class ResetExchange extends Exchange<void> {
   readonly #sql: string;
   #error: unknown = null;
 
-  /**
-   * @param rollback Whether a transaction is open.
-   * @param reset Whether anything beside it is to be undone.
-   */
-  constructor(rollback: boolean, reset: boolean) {
+  /** @param sql Statements that undo what is there to be undone. */
+  constructor(sql: string) {
     super();
-    this.#sql = [rollback ? "ROLLBACK" : "", reset ? RESET_SESSION : ""].filter(Boolean).join("; ");
+    this.#sql = sql;
   }
 
   override encode(writer: ByteWriter): void {

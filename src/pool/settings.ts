@@ -17,6 +17,8 @@ export type OpenSession = (signal: AbortSignal) => Promise<Session>;
 
 /** The pool's own settings, and what it needs of those of its connections. */
 export interface PoolContext extends ResolvedPoolSettings {
+  /** Whether there is only one session to be had, whatever `maxsize` was asked for. */
+  readonly single_session?: boolean;
   /** What is between here and the server. */
   readonly pooler: "session" | "transaction";
   /** Which servers will do. Default: any. */
@@ -35,15 +37,17 @@ export interface PoolContext extends ResolvedPoolSettings {
   readonly random?: () => number;
 }
 
-/** Puts together what was read from a pool's options. */
+/** Puts together what was read from a pool's options. Of a single session more was never to be had. */
 export function pool_context(
   pool: ResolvedPoolSettings,
   connection: ResolvedOptions,
-  clock: Clock,
+  { clock, single_session = false }: Pick<PoolContext, "clock" | "single_session">,
 ): PoolContext {
   const { pooler, target_session_attrs, timeout, on_warning, connection_factory } = connection;
   return {
     ...pool,
+    ...(single_session && { minsize: Math.min(pool.minsize, 1), maxsize: 1 }),
+    single_session,
     pooler,
     target_session_attrs,
     timeout,

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Adapter } from "../../src/adapters/socket.ts";
 import type { ConnectOptions } from "../../src/connection/connect_options.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
@@ -163,6 +164,56 @@ describe("connect()", () => {
     }, { ...PLAIN, password: "s3cret" });
     assertStringIncludes(error.message, "in the clear");
     assert(!error.message.includes("s3cret"));
+  });
+
+  /** The same servers, over sockets that say whether they are private. */
+  function telling(server: ScriptedServer, is_private: boolean): Adapter {
+    return {
+      name: "telling",
+      dial: async (address, signal) => {
+        const socket = await server.dial(address, signal);
+        return Object.assign(Object.create(socket), { is_private });
+      },
+    };
+  }
+
+  it("sends no password in the clear to a server that only its proxy calls localhost", async () => {
+    const server = scripted(async (peer) => {
+      await peer.startup();
+      peer.send(auth_cleartext());
+      await peer.closed();
+    });
+    const { connect } = bind_adapter(telling(server, false));
+    const error = await assertRejects(
+      () => connect({ ...PLAIN, host: "localhost", password: "s3cret" }),
+      OperationalError,
+    );
+    assertStringIncludes(error.message, "in the clear");
+    await server.finished();
+  });
+
+  it("sends a password where the socket is private, and asks for no TLS there", async () => {
+    const server = scripted(async (peer) => {
+      await peer.startup(); // and no SSLRequest
+      peer.send(auth_cleartext());
+      assertEquals((await peer.expect("p")).data, concat("s3cret\0"));
+      peer.send(auth_ok(), session_start());
+      await end(peer);
+    });
+    const { connect } = bind_adapter(telling(server, true));
+    await (await connect({ ...PLAIN, sslmode: "require", password: "s3cret" })).close();
+    await server.finished();
+  });
+
+  it("refuses an sslmode that needs TLS before it dials where there never is any", async () => {
+    const server = scripted(() => {}, { no_tls: "it is all in the open" });
+    const error = await assertRejects(() => open(server, TLS), NotSupportedError);
+    assertEquals(
+      error.message,
+      "cannot connect: sslmode=require needs TLS, but it is all in the open\n" +
+        "HINT: use sslmode=disable if the way to the server is safe without",
+    );
+    assertEquals(server.dialed, []);
   });
 
   const dislikes: readonly [how: string, answer: Uint8Array | string][] = [

@@ -100,6 +100,15 @@ describe("resolve_options()", () => {
     assertEquals(options.startup.get("application_name"), "x");
   });
 
+  it("takes application_name among the server's settings, but its own option before", async () => {
+    const server_settings = { application_name: "a" };
+    const named = async (options: ConnectOptions) =>
+      (await resolve("", { ...options, server_settings })).startup.get("application_name");
+    assertEquals(await named({}), "a");
+    assertEquals(await named({ fallback_application_name: "b" }), "a");
+    assertEquals(await named({ application_name: "c" }), "c");
+  });
+
   it("takes undefined and null for options that were not given", async () => {
     const options = await resolve("user=u", any({ user: undefined, password: null, port: null }));
     assertEquals(options.user, "u");

@@ -209,7 +209,10 @@ export class Backends implements AsyncDisposable {
     const own = split_pool_options("postgres://me@scripted/db?sslmode=disable", given);
     const connection = await resolve_options(own.dsn, own.options, this.#server);
     const sessions = new Establisher(this.#adapter(), connection, new TypeCatalog(connection, []));
-    const context = { ...pool_context(own.pool, connection, this.clock), random: () => 0 };
+    const context = {
+      ...pool_context(own.pool, connection, { clock: this.clock }),
+      random: () => 0,
+    };
     this.#pool = new Pool(async (signal) => {
       await this.#gate(signal);
       return await sessions.open(Infinity, signal);

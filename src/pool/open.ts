@@ -1,0 +1,63 @@
+/**
+ * Opens connections and pools over an adapter.
+ *
+ * @module
+ */
+
+import type { Adapter } from "../adapters/socket.ts";
+import { at_call } from "../connection/call.ts";
+import { system_clock } from "../connection/clock.ts";
+import type { ConnectOptions } from "../connection/connect_options.ts";
+import { Connection } from "../connection/connection.ts";
+import { Establisher } from "../connection/establish.ts";
+import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
+import { TypeCatalog } from "../connection/types.ts";
+import { type PoolOptions, split_pool_options } from "./options.ts";
+import { Pool } from "./pool.ts";
+import { type OpenSession, pool_context, type PoolContext } from "./settings.ts";
+
+/** See `Api.connect`. */
+export async function open_connection(
+  adapter: Adapter,
+  dsn: string | URL | ConnectOptions | undefined,
+  options: ConnectOptions | undefined,
+): Promise<Connection> {
+  const resolved = await resolve_options(dsn, options, adapter);
+  const { timeout, signal, connection_factory = Connection } = resolved;
+  const session = await for_caller(establisher(adapter, resolved).open(timeout, signal));
+  return new connection_factory(session, resolved);
+}
+
+/**
+ * See `Api.create_pool`.
+ *
+ * @param make Makes the pool, where it is to be more than a `Pool`.
+ */
+export async function open_pool(
+  adapter: Adapter,
+  dsn: string | URL | PoolOptions | undefined,
+  options: PoolOptions | undefined,
+  make: (open: OpenSession, context: PoolContext) => Pool = (open, context) =>
+    new Pool(open, context),
+): Promise<Pool> {
+  const given = split_pool_options(dsn, options);
+  const resolved = await resolve_options(given.dsn, given.options, adapter);
+  const sessions = establisher(adapter, resolved);
+  const { clock = system_clock, single_session = false } = adapter;
+  const context = pool_context(given.pool, resolved, { clock, single_session });
+  const pool = make((signal) => sessions.open(resolved.timeout, signal), context);
+  await for_caller(pool.open_minimum(resolved.signal));
+  return pool;
+}
+
+async function for_caller<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw at_call(error);
+  }
+}
+
+function establisher(adapter: Adapter, options: ResolvedOptions): Establisher {
+  return new Establisher(adapter, options, new TypeCatalog(options, options.codecs));
+}
