@@ -30,22 +30,34 @@ export interface WebSocketOptions {
  * The proxy sees all that is sent: let it be your own, and `wss:`.
  *
  * @param proxy The proxy's `ws:` or `wss:` URL. Parameters that it has are kept.
- * @throws {TypeError} If it is no URL.
+ * @throws {TypeError} If it is no such URL.
  */
 export function websocket_adapter(proxy: string | URL, options: WebSocketOptions = {}): Adapter {
   const { max_unread = 64 * 1024 * 1024 } = options;
   const base = new URL(proxy);
+  if (base.protocol !== "ws:" && base.protocol !== "wss:") throw new TypeError("no WebSocket URL");
   return {
     name: "websocket",
+    no_tls: "there is none inside a WebSocket",
     dial: (address, signal) =>
-      dialing(
-        address,
-        signal,
-        async () => await open(proxy_url(base, address), max_unread, signal),
-      ),
+      dialing(address, signal, async () => ({
+        ...await open(proxy_url(base, address), max_unread, signal),
+        is_private: proxy_is_private(base, address),
+      })),
     env: host_env,
   };
 }
+
+/**
+ * Whether a password may go this way: a `wss:` proxy is trusted with what it carries, any other with
+ * what stays on this machine.
+ */
+export function proxy_is_private(proxy: URL, address: Address): boolean {
+  if (proxy.protocol === "wss:") return true;
+  return "hostname" in address && LOOPBACK.test(proxy.hostname) && LOOPBACK.test(address.hostname);
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 
 function proxy_url(base: URL, address: Address): URL {
   if ("path" in address) {

@@ -12,7 +12,7 @@ import type { Socket as Net } from "node:net";
 import type { Socket } from "../../src/adapters/socket.ts";
 import { websocket_adapter, type WebSocketOptions } from "../../src/adapters/websocket.ts";
 import { NotSupportedError, OperationalError } from "../../src/errors.ts";
-import { start_ws_proxy, type WsProxy } from "../support/ws_proxy.ts";
+import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import { assert_pattern, PATTERN, send_pattern } from "./pattern.ts";
 import { echo, listen, no_escapes, type Peer, stalled, Valve } from "./peer.ts";
 
@@ -26,7 +26,7 @@ describe("websocket_adapter()", () => {
   let socket: Socket | undefined;
 
   beforeEach(async () => {
-    proxy = await start_ws_proxy();
+    proxy = await start_ws_proxy({ allow: () => true });
     valve = await Valve.open({ hostname: "127.0.0.1", port: proxy.port });
   });
 

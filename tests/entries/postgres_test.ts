@@ -17,7 +17,7 @@ import { listen, no_escapes, Valve } from "../adapters/peer.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { TlsCluster } from "../support/tls_cluster.ts";
-import { start_ws_proxy, type WsProxy } from "../support/ws_proxy.ts";
+import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 
 /** The package's types lack `socket`, and lists of hosts. */
 type Options = Omit<postgres.Options<Record<string, never>>, "host" | "port"> & {
@@ -206,7 +206,7 @@ describe("a WebSocket proxy", () => {
   let proxy: WsProxy;
   let valve: Valve;
   beforeAll(async () => {
-    proxy = await start_ws_proxy();
+    proxy = await start_ws_proxy({ allow: () => true });
     valve = await Valve.open({ hostname: "127.0.0.1", port: proxy.port });
   });
   afterAll(async () => {

@@ -37,6 +37,7 @@ const PROGRAMS: readonly {
   },
   { file: "listen_sse.ts", on: ["deno"], get: "/", answers: /: welcome\n/ },
   { file: "deno_serve.ts", on: ["deno"], get: "/types?like=int4", answers: /"name":"int4"/ },
+  { file: "ws_proxy.ts", on: ["deno", "bun", "node"], get: "/", answers: /for WebSockets/ },
   {
     file: "bun_serve.ts",
     on: ["bun"],

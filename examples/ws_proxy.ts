@@ -1,7 +1,15 @@
 /**
- * A proxy that carries TCP over WebSockets, on `node:http` alone.
+ * A proxy that carries TCP over WebSockets, for `@edgepg/edgepg/websocket`: it lets a runtime without
+ * TCP reach the servers that it was started for, and no others.
  *
- * `ws://127.0.0.1:port/?address=host:port` leads to that host and port.
+ * ```sh
+ * ALLOW=db.internal:5432 PORT=8080 deno run --allow-net --allow-env examples/ws_proxy.ts
+ * ALLOW=db.internal:5432 PORT=8080 bun examples/ws_proxy.ts
+ * ALLOW=db.internal:5432 PORT=8080 node examples/ws_proxy.ts
+ * ```
+ *
+ * `ws://127.0.0.1:8080/?address=db.internal:5432` then leads there. What it carries is not encrypted:
+ * put it behind something that speaks TLS, which makes it `wss:`.
  *
  * Source: RFC 6455, sections 4.2.2 (handshake) and 5.2 (frames).
  *
@@ -12,26 +20,46 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import process from "node:process";
 
 /** A running proxy. */
 export interface WsProxy extends AsyncDisposable {
-  /** Its TCP port on 127.0.0.1. */
+  /** Its TCP port. */
   readonly port: number;
 }
 
-/** Starts a proxy. */
-export async function start_ws_proxy(): Promise<WsProxy> {
+/** How a proxy runs. */
+export interface WsProxyOptions {
+  /** Whether it leads to `host:port`. */
+  readonly allow: (address: string) => boolean;
+  /** The port; 0 for any. Default: 0. */
+  readonly port?: number;
+  /** The address to listen at. Default: 127.0.0.1. */
+  readonly hostname?: string;
+}
+
+/** Starts a proxy. Disposing of it cuts what it carries. */
+export async function start_ws_proxy(options: WsProxyOptions): Promise<WsProxy> {
+  const { allow, port = 0, hostname = "127.0.0.1" } = options;
   const open = new Set<Socket>();
-  const server = createServer((_, response) => response.writeHead(426).end());
+  const server = createServer((_, response) => {
+    response.writeHead(426, { Upgrade: "websocket" }).end("this is a proxy for WebSockets\n");
+  });
   server.on("upgrade", (request, web: Socket, head: Buffer) => {
     open.add(web);
     web.on("close", () => open.delete(web));
+    web.on("error", () => web.destroy());
     const address = new URL(request.url!, "ws://proxy").searchParams.get("address");
-    if (address === null) return web.destroy();
-    web.write(accept(String(request.headers["sec-websocket-key"])));
+    const key = request.headers["sec-websocket-key"];
+    if (key === undefined) return web.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    if (address === null || !allow(address)) return web.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    web.write(accept(key));
     carry(web, head, address);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.on("error", reject);
+    server.listen(port, hostname, resolve);
+  });
   return {
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
@@ -54,22 +82,24 @@ function accept(key: string): string {
 }
 
 const CLOSE = 8, PING = 9, PONG = 10, BINARY = 2; // opcodes
+const NORMAL = 1000, TOO_BIG = 1009, BROKEN = 1011; // reasons to close
+const MAX_FRAME = 16 * 1024 * 1024; // bytes of one frame, which is held until it is whole
 
+/** Carries bytes both ways; whoever is slow holds the other back. */
 function carry(web: Socket, head: Buffer, address: string): void {
   const colon = address.lastIndexOf(":");
-  const tcp = connect({
-    host: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-    noDelay: true,
-  });
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"); // of IPv6
+  const tcp = connect({ host, port: Number(address.slice(colon + 1)), noDelay: true });
   web.setNoDelay(true);
 
   let rest: Buffer = head;
   const take = (data: Buffer) => {
     rest = Buffer.concat([rest, data]);
     for (let frame = decode(rest); frame !== null; frame = decode(rest)) {
+      if (frame.size > MAX_FRAME) return hang_up(TOO_BIG);
+      if (frame.size > rest.length) return;
       rest = rest.subarray(frame.size);
-      if (frame.opcode === CLOSE) hang_up(1000);
+      if (frame.opcode === CLOSE) hang_up(NORMAL);
       else if (frame.opcode === PING) web.write(encode(PONG, frame.body));
       else if (frame.opcode !== PONG && !tcp.write(frame.body)) web.pause();
     }
@@ -88,8 +118,8 @@ function carry(web: Socket, head: Buffer, address: string): void {
     if (web.writable && !web.write(encode(BINARY, data))) tcp.pause();
   });
   web.on("drain", () => tcp.resume());
-  tcp.on("end", () => hang_up(1000));
-  tcp.on("error", () => hang_up(1011));
+  tcp.on("end", () => hang_up(NORMAL));
+  tcp.on("error", () => hang_up(BROKEN));
   take(Buffer.alloc(0));
 }
 
@@ -107,7 +137,7 @@ function encode(opcode: number, body: Uint8Array): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** The first frame, unmasked; null if it is not whole yet. */
+/** The first frame, its body unmasked if all of it is there; null if even its size is not known. */
 function decode(data: Buffer): { opcode: number; body: Buffer; size: number } | null {
   if (data.length < 2) return null;
   const short = data[1]! & 127;
@@ -119,9 +149,19 @@ function decode(data: Buffer): { opcode: number; body: Buffer; size: number } | 
     ? data.readUInt16BE(2)
     : short;
   const size = mask_at + 4 + length;
-  if (data.length < size) return null;
+  if (data.length < size) return { opcode: 0, body: Buffer.alloc(0), size };
   const mask = data.subarray(mask_at, mask_at + 4);
   const body = Buffer.from(data.subarray(mask_at + 4, size));
   for (let i = 0; i < body.length; i++) body[i]! ^= mask[i & 3]!;
   return { opcode: data[0]! & 15, body, size };
+}
+
+if (import.meta.main) {
+  const allowed = (process.env["ALLOW"] ?? "127.0.0.1:5432").split(",");
+  const proxy = await start_ws_proxy({
+    allow: (address) => allowed.includes(address),
+    port: Number(process.env["PORT"] ?? 8080),
+  });
+  process.once("SIGTERM", () => void proxy[Symbol.asyncDispose]());
+  console.log(`listening on ws://127.0.0.1:${proxy.port}, for ${allowed.join(", ")}`);
 }
