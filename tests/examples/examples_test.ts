@@ -39,6 +39,11 @@ const PROGRAMS: readonly {
   { file: "deno_serve.ts", on: ["deno"], get: "/types?like=int4", answers: /"name":"int4"/ },
   { file: "ws_proxy.ts", on: ["deno", "bun", "node"], get: "/", answers: /for WebSockets/ },
   {
+    file: "unit_test.ts",
+    on: ["deno", "bun", "node"],
+    says: [/ok: an order takes from the stock/, /ok: no order exceeds the stock/, /3 passed/],
+  },
+  {
     file: "bun_serve.ts",
     on: ["bun"],
     get: "/?to=2000000000", // it ends only because the client leaves

@@ -43,6 +43,7 @@ const ENTRIES: Readonly<
 > = {
   "./core": { instead: ["bind_adapter"] },
   "./websocket": { besides: ["websocket_adapter"] },
+  "./pglite": { besides: ["pglite_adapter"] },
 };
 
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== "");

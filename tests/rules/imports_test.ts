@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/codecs": ["src/bytes", "src/errors.ts"],
   "src/sql": ["src/errors.ts", "src/protocol"],
   "src/rows": ["src/bytes", "src/codecs", "src/protocol", "src/errors.ts"],
-  "src/adapters": ["src/errors.ts"],
+  "src/adapters": ["src/errors.ts", "src/bytes", "src/protocol", "src/sql"],
   "src/connection": [
     "src/adapters/socket.ts",
     "src/bytes",

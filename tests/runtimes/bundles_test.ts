@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import { temporary } from "../adapters/peer.ts";
 import { bundle, BUNDLERS, ENTRIES } from "../support/bundle.ts";
 import { type Database, fresh_database } from "../support/database.ts";
@@ -22,25 +23,33 @@ const HOMES: Readonly<Record<string, readonly (RuntimeName | "workerd")[]>> = {
   "@edgepg/edgepg/bun": ["bun"],
   "@edgepg/edgepg/node": RUNTIMES,
   "@edgepg/edgepg/workerd": ["workerd"],
+  "@edgepg/edgepg/websocket": RUNTIMES,
   "@edgepg/edgepg/core": RUNTIMES,
   "@edgepg/edgepg/postgres": RUNTIMES,
 };
+
+/** PGlite has files of its own beside its code, so bundlers must be told to leave it out. */
+const NOT_BUNDLED = ["@edgepg/edgepg/pglite"];
 
 // Deno bundles, and starts the other runtimes.
 describe_where("Deno" in globalThis, "a bundle", () => {
   const directory = temporary();
   let database: Database;
+  let proxy: WsProxy;
 
   beforeAll(async () => {
     database = await fresh_database();
+    proxy = await start_ws_proxy({ allow: () => true });
   });
   afterAll(async () => {
+    await proxy[Symbol.asyncDispose]();
     await database.drop();
     directory[Symbol.dispose]();
   });
 
   it("is made of every entry module", () => {
-    assertEquals(Object.keys(HOMES), Object.keys(ENTRIES));
+    const entries = Object.keys(ENTRIES).filter((entry) => !NOT_BUNDLED.includes(entry));
+    assertEquals(Object.keys(HOMES), entries);
   });
 
   for (const [bundler, command] of Object.entries(BUNDLERS)) {
@@ -48,10 +57,11 @@ describe_where("Deno" in globalThis, "a bundle", () => {
       it(`of ${entry} by ${bundler} runs on ${runtimes.join(", ")}`, async () => {
         const file = join(directory.path, `${bundler}${entry.replaceAll("/", "_")}.mjs`);
         bundle(command(ENTRIES[entry]!, file));
+        const proxied = entry.endsWith("/websocket") ? [`ws://127.0.0.1:${proxy.port}`] : [];
         for (const runtime of runtimes) {
           const output = runtime === "workerd"
             ? await read_row_in_workerd(file, database.url)
-            : await run(program_command(runtime, PROGRAM), file, database.url);
+            : await run(program_command(runtime, PROGRAM), file, database.url, ...proxied);
           assertEquals(output, '{"sum":42}\n', runtime);
         }
       });

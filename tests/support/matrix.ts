@@ -126,6 +126,15 @@ const ROWS: Readonly<Record<string, Cells>> = {
     "a primary and its standby:",
   ),
   "behind a pooler of transactions": suite("through a pooler"),
+  "`/websocket`: through a proxy": suite(
+    "edgepg through a WebSocket proxy",
+    "a server that asks for a password in the clear",
+    "websocket_adapter()",
+  ),
+  "`/pglite`: in the process, one session at a time": suite(
+    "edgepg over PGlite",
+    "a socket to PGlite",
+  ),
   "the `postgres` package over these sockets": suite(
     "the postgres package over the runtime's sockets",
     "socket_for()",

@@ -1,5 +1,6 @@
 /**
- * Reads a row with a bundle of an entry module. Arguments: the bundle; the server's URL.
+ * Reads a row with a bundle of an entry module. Arguments: the bundle; the server's URL; for an
+ * entry that takes one, the proxy's URL.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import postgres from "postgres";
 import { adapter } from "../../adapters/here.ts";
 
-const [file, dsn] = process.argv.slice(2);
+const [file, dsn, proxy] = process.argv.slice(2);
 const module = await import(pathToFileURL(file!).href);
 
 async function read_row(): Promise<unknown> {
@@ -20,7 +21,7 @@ async function read_row(): Promise<unknown> {
     return row;
   }
   const { connect } = "bind_adapter" in module ? module.bind_adapter(adapter) : module;
-  const conn = await connect(dsn, { passfile: "/nonexistent" });
+  const conn = await connect(dsn, { passfile: "/nonexistent", proxy });
   const row = await conn.fetchone("select 40 + $1::int as sum", [2]);
   await conn.close();
   return row;
