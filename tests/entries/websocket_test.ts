@@ -1,7 +1,9 @@
 /** The API through a WebSocket proxy to a real server: the checks that all runtimes share, and what is different there. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
+import { connect as connect_tcp } from "node:net";
+import { fileURLToPath } from "node:url";
 import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import { proxy_is_private } from "../../src/adapters/websocket.ts";
 import { type Api, bind_adapter } from "../../src/entries/core.ts";
@@ -11,8 +13,11 @@ import {
   NotSupportedError,
   OperationalError,
 } from "../../src/entries/websocket.ts";
+import { listen, listen_tls, type Peer } from "../adapters/peer.ts";
 import { CHECKS } from "../runtimes/checks.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { auth_cleartext, auth_ok, concat, session_start } from "../support/messages.ts";
+import { run_program } from "../support/program.ts";
 
 describe("edgepg through a WebSocket proxy", () => {
   let database: Database;
@@ -149,6 +154,57 @@ describe("edgepg through a WebSocket proxy", () => {
       InterfaceError,
       "max_unread must be a number of bytes",
     );
+  });
+});
+
+describe("a server that asks for a password in the clear", () => {
+  /** That the proxy reaches, but which is not taken for this machine. */
+  const HOST = "0.0.0.0";
+  let proxy: WsProxy;
+  let server: Peer;
+  let secrets: string[];
+
+  beforeEach(async () => {
+    proxy = await start_ws_proxy({ allow: () => true });
+    secrets = [];
+    server = await listen((net) => {
+      net.once("data", () => net.write(auth_cleartext()));
+      net.on("data", (data) => {
+        if (data[0] !== 0x70) return; // PasswordMessage
+        secrets.push(new TextDecoder().decode(data.subarray(5)));
+        net.write(concat(auth_ok(), session_start()));
+      });
+    });
+  });
+  afterEach(async () => {
+    await proxy[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  async function log_in(proxy_url: string): Promise<string> {
+    const { output } = await run_program(new URL("programs/wss_login.ts", import.meta.url), {
+      args: [proxy_url, HOST, String((server.address as { port: number }).port)],
+      env: {
+        NODE_EXTRA_CA_CERTS: fileURLToPath(new URL("../support/certs/ca.pem", import.meta.url)),
+      },
+    });
+    return output.trim();
+  }
+
+  it("gets it by way of a wss: proxy", async () => {
+    await using front = await listen_tls((net) => {
+      const inner = connect_tcp({ host: "127.0.0.1", port: proxy.port });
+      net.pipe(inner).pipe(net);
+      inner.on("error", () => net.destroy());
+    });
+    const { port } = front.address as { port: number };
+    assertEquals(await log_in(`wss://localhost:${port}`), "logged in");
+    assertEquals(secrets, ["s3cret\0"]);
+  });
+
+  it("does not get it by way of a ws: proxy", async () => {
+    assertStringIncludes(await log_in(`ws://127.0.0.1:${proxy.port}`), "in the clear");
+    assertEquals(secrets, []);
   });
 });
 
