@@ -12,8 +12,8 @@
  * A PGlite has one session, so a pool has one connection whatever `maxsize` says: who acquires a
  * second one waits for the first. It runs a statement to its end before anything else in the process
  * goes on, so cancels and deadlines stop nothing that runs already. To start takes it seconds, which
- * count as connecting. `pool.listen()`, which needs a session of its own, is refused; `listen()` of a
- * connection works.
+ * count as connecting; and it may keep the process alive until it is closed. `pool.listen()`, which
+ * needs a session of its own, is refused; `listen()` of a connection works.
  *
  * Where the server is, who logs in, TLS and the `PG*` variables mean nothing here; options such as
  * `server_settings` and `application_name` do.

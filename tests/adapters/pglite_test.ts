@@ -11,6 +11,7 @@ import {
 import type { Socket } from "../../src/adapters/socket.ts";
 import { NotSupportedError, OperationalError } from "../../src/errors.ts";
 import { concat, cstring, i32, message, ready, trust_startup } from "../support/messages.ts";
+import { run_program } from "../support/program.ts";
 import { no_escapes } from "./peer.ts";
 
 const ADDRESS = { hostname: "db.example", port: 5432 };
@@ -167,6 +168,11 @@ describe("a socket to PGlite", () => {
     await second;
     assert(!db.ran.includes("second"));
     await assertRejects(() => writer.write(query("third")), OperationalError, "is closed");
+  });
+
+  it("keeps the process alive, as a socket of the runtime would", async () => {
+    const program = new URL("programs/pglite_alive.ts", import.meta.url);
+    assertEquals(await run_program(program), { code: 0, output: "still here\n" });
   });
 
   it("fails when PGlite does, and never asks that database again", async () => {
