@@ -258,6 +258,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
       timeout: check_timeout(options.timeout ?? this.timeout),
       signal: options.signal,
       codecs: options.codecs,
+      independent: this.#settings.independent,
     };
   }
 

@@ -34,6 +34,8 @@ export interface ConnectionSettings {
   readonly paramstyle: "native" | "pyformat";
   /** The class of cursors; undefined: `Cursor`. */
   readonly cursor_factory?: typeof Cursor | undefined;
+  /** Whether its statements are of callers who know nothing of each other. Default: false. */
+  readonly independent?: boolean | undefined;
   /** Receives warnings; undefined: the console. */
   readonly on_warning?: ((event: WarningEvent) => void) | undefined;
 }

@@ -31,6 +31,8 @@ export abstract class Exchange<T> {
   exclusive: boolean = false;
   /** It was done within `QUICK_MS` when it last ran, and leaves no transaction open. */
   quick: boolean = false;
+  /** It failed by a cancel that was meant for one before it. */
+  was_bystander: boolean = false;
   /** It is sent when all before it is done, so that it can look at the transaction's state. */
   alone: boolean = false;
   /**

@@ -34,8 +34,8 @@ export interface Listeners {
 
 /** The way from frames to exchanges. */
 export class Inbound {
-  /** Whether some statement failed because it was cancelled, since this was set to false. */
-  canceled: boolean = false;
+  #canceled = false;
+  #target: Exchange<unknown> | null = null;
   readonly #frames: FrameDecoder;
   readonly #sent: Fifo<Exchange<unknown>>;
   readonly #listeners: Listeners;
@@ -55,6 +55,17 @@ export class Inbound {
     this.#sent = sent;
     this.#listeners = listeners;
     this.#ready = ready;
+  }
+
+  /** Whether some statement failed because it was cancelled, since a cancel was to be expected. */
+  get canceled(): boolean {
+    return this.#canceled;
+  }
+
+  /** A cancel is about to be sent that is meant for `target`; null: none will hit any more. */
+  expect_cancel(target: Exchange<unknown> | null): void {
+    this.#canceled = false;
+    this.#target = target;
   }
 
   /** Handles all frames that are whole. Throws where the server breaks the protocol or ends the session. */
@@ -85,7 +96,7 @@ export class Inbound {
         return this.#listeners.parameter(message.parameter, message.value);
       case "ErrorResponse":
         if (is_fatal(message.diag)) throw fatal(message.diag);
-        this.canceled ||= message.diag.sqlstate === QUERY_CANCELED;
+        if (message.diag.sqlstate === QUERY_CANCELED) this.#note_cancel(head);
         this.#listeners.failed(message.diag);
         break;
       case "ReadyForQuery":
@@ -94,6 +105,11 @@ export class Inbound {
     }
     if (head === undefined) throw unexpected(message.name);
     head.message(message);
+  }
+
+  #note_cancel(head: Exchange<unknown> | undefined): void {
+    this.#canceled = true;
+    if (head !== undefined && this.#target !== null) head.was_bystander = head !== this.#target;
   }
 }
 

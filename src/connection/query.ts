@@ -77,6 +77,8 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   readonly parameter_count: number;
   /** Where it runs. */
   protected readonly context: QueryContext;
+  /** Whether its caller knows nothing of the others on the wire, so that it may run after them. */
+  independent: boolean = false;
   /** The first thing that went wrong; null while all is well. */
   protected error: unknown = null;
   /** The attempt that is made. */
@@ -226,6 +228,10 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   /** All answers are in, and one is an error. */
   protected fail(state: TransactionState): Step {
     const { attempt } = this;
+    if (this.#was_hit_by_chance(state)) {
+      this.#attempt_again();
+      return "anew";
+    }
     const is_outdated = is_altered(this.error, attempt) && attempt.doubt(this.#retried);
     const again = is_outdated || is_stale(this.error, attempt);
     if (is_reshaped(this.error)) this.context.statements.drop_name(attempt.statement);
@@ -238,6 +244,12 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     }
     this.reject(explain(this.error, attempt));
     return "done";
+  }
+
+  /** By a cancel for another caller's statement; it did nothing. */
+  #was_hit_by_chance(state: TransactionState): boolean {
+    return this.independent && this.was_bystander && this.attempt.statement.is_plain &&
+      state === "I" && !this.settled;
   }
 
   override lose(error: OperationalError, sent: boolean): void {
@@ -270,9 +282,14 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   #begin_anew(): void {
     this.context.statements.drop(this.attempt.statement);
     const { binds_before } = this.attempt;
-    this.attempt = new Attempt(this.context, this.#what);
+    this.#attempt_again();
     this.attempt.binds_before = binds_before; // of the same flight
-    this.error = null;
     this.#retried = true;
+  }
+
+  #attempt_again(): void {
+    this.attempt = new Attempt(this.context, this.#what);
+    this.error = null;
+    this.was_bystander = false;
   }
 }

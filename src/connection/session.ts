@@ -71,6 +71,8 @@ export interface RunOptions<R> {
   readonly signal?: AbortSignal | undefined;
   /** The statement's own. */
   readonly codecs?: readonly Codec[] | undefined;
+  /** Whether it may run after those that are submitted later. Default: false. */
+  readonly independent?: boolean | undefined;
 }
 
 /** An authenticated session. */
@@ -151,10 +153,10 @@ export class Session implements WireEvents, SimpleContext {
 
   /** Runs one statement and reads its whole result. */
   query<R>(sql: string, values: readonly unknown[], options: RunOptions<R>): Promise<Result<R>> {
-    return this.run(
-      new QueryExchange(this.context_of(options), sql, values, options.row_factory),
-      options,
-    );
+    const { row_factory, independent = false } = options;
+    const exchange = new QueryExchange(this.context_of(options), sql, values, row_factory);
+    exchange.independent = independent;
+    return this.run(exchange, options);
   }
 
   /** Runs any number of statements without parameters; results come as text. */

@@ -42,7 +42,9 @@ export class PreparedStatement {
   codecs: readonly TypeCodec[] = [];
   /** The formats to ask for, one a column. */
   formats: readonly Format[] = [];
-  /** Whether it was done within `QUICK_MS` when it last ran, and leaves no transaction open. */
+  /** Whether it can only read and change rows: it opens no transaction, and where it fails it did nothing. */
+  readonly is_plain: boolean;
+  /** Whether it is plain, and was done within `QUICK_MS` when it last ran. */
   quick = false;
   /** Whether `columns` is known. */
   described: boolean = false;
@@ -56,13 +58,14 @@ export class PreparedStatement {
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
     this.name = name;
     this.sql = sql;
+    this.is_plain = PLAIN.test(sql);
     this.epoch = epoch;
     this.key = key;
   }
 
   /** Takes how long it ran, in milliseconds. */
   took(time: number): void {
-    this.quick = time < QUICK_MS && LEAVES_NOTHING.test(this.sql);
+    this.quick = this.is_plain && time < QUICK_MS;
   }
 
   /** Takes ParameterDescription. */
@@ -115,8 +118,7 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
-/** What can be no command that opens a transaction. */
-const LEAVES_NOTHING = /^\s*(select|insert|update|delete|merge|values|table|with)\b/i;
+const PLAIN = /^\s*(select|insert|update|delete|merge|values|table|with)\b/i;
 
 function is_same(
   known: readonly Column[] | null,

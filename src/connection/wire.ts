@@ -161,6 +161,7 @@ export class Wire {
     if (head === undefined || this.#lost !== null) return Promise.resolve();
     this.#cancel ??= this.#cancel_head(head).finally(() => {
       this.#cancel = null;
+      this.#inbound.expect_cancel(null);
       this.#order.hold(-1);
       this.#cancel_if_abandoned();
       this.#idle_if_done();
@@ -202,9 +203,7 @@ export class Wire {
     this.#deadlines.clear();
     this.#line.close();
     for (const exchange of this.#order.sent.take()) this.#give_up(exchange, error, true);
-    for (const exchange of this.#order.held.take()) {
-      this.#give_up(exchange, errors.too_late(error), false);
-    }
+    for (const held of this.#order.held.take()) this.#give_up(held, errors.too_late(error), false);
     this.#events.lost(error);
   }
 
@@ -268,7 +267,7 @@ export class Wire {
 
   async #cancel_head(head: Exchange<unknown>): Promise<void> {
     this.#order.hold(1);
-    this.#inbound.canceled = false;
+    this.#inbound.expect_cancel(head);
     this.resume(); // or its ReadyForQuery would never be read
     try {
       await cancel_running(head, {

@@ -259,9 +259,9 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
-  /** The handle for the pool's own calls, of which nobody hears what the server remarks. */
+  /** For the pool's own calls; nobody hears what the server remarks of them. */
   #own_handle(slot: Slot): Connection {
-    slot.handle ??= this.#handle(slot.session, null);
+    slot.handle ??= this.#handle(slot.session, null, true);
     slot.session.owner = slot;
     return slot.handle;
   }
@@ -280,9 +280,10 @@ export class Pool extends Queryable implements AsyncDisposable {
     }
   }
 
-  #handle(session: Session, lease: PoolLease | null): Connection {
+  #handle(session: Session, lease: PoolLease | null, independent = false): Connection {
     const { connection, connection_factory = Connection } = this.#context;
-    return new connection_factory(session, connection, lease);
+    const settings = independent ? { ...connection, independent } : connection;
+    return new connection_factory(session, settings, lease);
   }
 
   readonly #take_back = (lease: PoolLease, connection: Connection): void => {

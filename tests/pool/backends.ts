@@ -52,6 +52,8 @@ export class Backend {
   state = "I";
   /** Comes before the next ReadyForQuery, once. */
   greeting: Uint8Array | null = null;
+  /** A statement that is cancelled when it runs next, for whatever reason. */
+  strikes: string | null = null;
   /** Whether a reset fails. */
   reset_fails = false;
   /** Whether a transaction stays open when it is rolled back. */
@@ -139,6 +141,10 @@ export class Backend {
 
   /** What goes wrong with it; null if nothing does. */
   async #execute(sql: string): Promise<Uint8Array | null> {
+    if (sql === this.strikes) {
+      this.strikes = null;
+      return this.#failed(error_response("57014", "canceling statement due to user request"));
+    }
     if (/\bhang\b/.test(sql) && !this.#over) {
       await new Promise<void>((resolve) => this.#hanging = resolve);
       this.#hanging = null;

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { OperationalError, TimeoutError } from "../../src/errors.ts";
+import { OperationalError, QueryCanceledError, TimeoutError } from "../../src/errors.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { Backends, settle } from "./backends.ts";
 
@@ -184,6 +184,34 @@ describe("calls of a pool whose sessions are all lent", () => {
     backend!.end();
     assertEquals(await fine, String(backend!.pid));
     assertEquals(pool.freesize, 1);
+  });
+
+  it("run again where a cancel for another's statement hit them", async () => {
+    await using backends = new Backends();
+    const pool = await pool_of_one(backends, QUICK);
+    await pool.execute("select 2", []);
+    const [backend] = backends.all;
+    backend!.statements.length = 0;
+    backend!.hold();
+    backend!.strikes = "select 2";
+    const stop = new AbortController();
+    const aborted = assertRejects(() => pool.execute(QUICK, [], { signal: stop.signal }), Error);
+    const hit = pool.fetchval("select 2", []);
+    await settle();
+    stop.abort(new Error("enough"));
+    await aborted;
+    backend!.end();
+    assertEquals(await hit, String(backend!.pid));
+    const run = backend!.statements.filter((sql) => sql !== "");
+    assertEquals([backend!.cancels, run], [1, [QUICK, "select 2", "select 2"]]);
+  });
+
+  it("fail where someone else cancelled them", async () => {
+    await using backends = new Backends();
+    const pool = await pool_of_one(backends, QUICK);
+    backends.all[0]!.strikes = QUICK;
+    await assertRejects(() => pool.execute(QUICK, []), QueryCanceledError);
+    await pool.execute(QUICK, []);
   });
 
   it("are all told when their session is lost, and the pool goes on", async () => {
