@@ -9,18 +9,18 @@
  * @module
  */
 
-import { Connection, type EchoEvent, end_of, finish } from "../connection/connection.ts";
+import { type Connection, type EchoEvent, end_of, finish } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
 import type { Loan } from "../connection/loan.ts";
 import type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
 import { Queryable } from "../connection/queryable.ts";
 import type { Result } from "../connection/result.ts";
-import type { Session } from "../connection/session.ts";
 import { warn } from "../connection/warnings.ts";
 import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { type AcquireOptions, Borrower } from "./borrow.ts";
+import { Handles } from "./handles.ts";
 import { LeakWatch } from "./leaks.ts";
 import { lease_from, PoolLease } from "./lease.ts";
 import { Listener } from "./listener.ts";
@@ -37,6 +37,7 @@ export class Pool extends Queryable implements AsyncDisposable {
   readonly #open: OpenSession;
   readonly #context: PoolContext;
   readonly #listeners: Set<Listener> = new Set();
+  readonly #handles: Handles;
   readonly #sessions: SessionPool;
   readonly #borrower: Borrower;
   readonly #leaks: LeakWatch;
@@ -46,7 +47,8 @@ export class Pool extends Queryable implements AsyncDisposable {
     super();
     this.#open = open;
     this.#context = context;
-    this.#sessions = new SessionPool(open, context, (session) => this.#handle(session, null));
+    this.#handles = new Handles(context);
+    this.#sessions = new SessionPool(open, context, (session) => this.#handles.make(session, null));
     this.#borrower = new Borrower(this.#sessions, context);
     this.#leaks = new LeakWatch(context, (lease) => this.#reclaim(lease));
   }
@@ -166,7 +168,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     const [slot, time_left] = await this.#borrower.borrow(options);
     const end = () => this.#sessions.put_back(slot, false);
     try {
-      return { ...this.#own_handle(slot).lend(), time_left, end };
+      return { ...this.#handles.own(slot).lend(), time_left, end };
     } catch (error) { // of a connection_factory
       end();
       throw error;
@@ -253,24 +255,17 @@ export class Pool extends Queryable implements AsyncDisposable {
     options: QueryOptions<R>,
   ): Promise<Result<R>> {
     try {
-      return await this.#own_handle(slot).execute_one<R>(query, params, options);
+      return await this.#handles.own(slot).execute_one<R>(query, params, options);
     } finally {
       this.#sessions.leave(slot);
     }
-  }
-
-  /** For the pool's own calls; nobody hears what the server remarks of them. */
-  #own_handle(slot: Slot): Connection {
-    slot.handle ??= this.#handle(slot.session, null, true);
-    slot.session.owner = slot;
-    return slot.handle;
   }
 
   #lend(slot: Slot, stack: string | null): Connection {
     const now = this.#context.clock.now();
     const lease = new PoolLease(this, slot, now, stack, this.#take_back);
     try {
-      const connection = this.#handle(slot.session, lease);
+      const connection = this.#handles.make(slot.session, lease);
       slot.lease = lease;
       this.#leaks.watch(connection, lease);
       return connection;
@@ -278,12 +273,6 @@ export class Pool extends Queryable implements AsyncDisposable {
       this.#sessions.put_back(slot, false);
       throw error;
     }
-  }
-
-  #handle(session: Session, lease: PoolLease | null, independent = false): Connection {
-    const { connection, connection_factory = Connection } = this.#context;
-    const settings = independent ? { ...connection, independent } : connection;
-    return new connection_factory(session, settings, lease);
   }
 
   readonly #take_back = (lease: PoolLease, connection: Connection): void => {
