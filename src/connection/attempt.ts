@@ -94,6 +94,13 @@ export class Attempt<R> implements Shape<R>, Refused {
   }
 
   /** Shape. */
+  known_decoder(): RowDecoder<R> | null {
+    const { statement, formats } = this;
+    if (formats !== statement.formats || statement.epoch !== this.#types.epoch) return null;
+    return statement.known_decoder(this.#factory);
+  }
+
+  /** Shape. */
   make_decoder(): RowDecoder<R> {
     const { statement, formats } = this;
     if (!statement.described) throw unexpected("DataRow");

@@ -16,6 +16,8 @@ import { QUICK_MS } from "./statements.ts";
 export class Pace {
   readonly #clock: Clock;
   readonly #order: SendOrder;
+  /** When something was submitted or answered last, in milliseconds. */
+  now = 0;
   #since = 0; // milliseconds
 
   /** @param order What runs, and what waits for its end. */
@@ -24,19 +26,26 @@ export class Pace {
     this.#order = order;
   }
 
-  /** Milliseconds that the head has been running. */
+  /** Milliseconds that the head had been running when it was answered. */
   get head_took(): number {
-    return this.#clock.now() - this.#since;
+    return this.now - this.#since;
   }
 
-  /** Something is about to be submitted. */
-  submitted(): void {
-    if (this.#order.sent.size === 0) this.#since = this.#clock.now();
+  /** Something is about to be submitted; returns the time. */
+  submitted(): number {
+    this.now = this.#clock.now();
+    if (this.#order.sent.size === 0) this.#since = this.now;
+    return this.now;
+  }
+
+  /** A ReadyForQuery came. */
+  answered(): void {
+    this.now = this.#clock.now();
   }
 
   /** The head is done. */
   done(): void {
-    this.#since = this.#clock.now();
+    this.#since = this.now;
   }
 
   /** Whether what is submitted now would begin soon: all before it was quick, and the head is. */

@@ -15,6 +15,8 @@ import type { TypeCatalog } from "./types.ts";
 export interface Shape<R> {
   /** The types of its columns, as the server told. */
   readonly type_oids: readonly number[];
+  /** What was made before to decode them, if their types are as they were then. */
+  known_decoder(): RowDecoder<R> | null;
   /** Makes what decodes them, with the types as they are known now. */
   make_decoder(): RowDecoder<R>;
 }
@@ -58,6 +60,7 @@ export class RowReader<R> {
       return;
     }
     try {
+      this.#decode ??= this.#shape.known_decoder();
       if (this.#decode === null && this.#lacks_types()) return this.#keep(bytes, start, end);
       this.#decode ??= this.#shape.make_decoder();
       this.rows.push(this.#decode(bytes, view, start, end));

@@ -264,7 +264,7 @@ export class Session implements WireEvents, SimpleContext {
 
   /** WireEvents. */
   idle(): void {
-    this.used_at = this.clock.now();
+    this.used_at = this.wire.pace.now;
     this.text_form.settle();
     if (this.state === "I") this.#lookup.settle();
     this.owner?.on_idle?.();

@@ -127,6 +127,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     const type_oids = columns.map((column) => column.type_code);
     this.#reader = new RowReader(types, {
       type_oids,
+      known_decoder: () => null,
       make_decoder: () => {
         const codecs = type_oids.map((oid) => types.registry.lookup(oid));
         text_form.check(codecs);

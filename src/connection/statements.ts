@@ -101,10 +101,15 @@ export class PreparedStatement {
     ];
   }
 
+  /** What decodes a row in `formats`, if it was made before. */
+  known_decoder<R>(factory: RowFactory<R>): RowDecoder<R> | null {
+    return (this.#decoders.get(factory) as RowDecoder<R> | undefined) ?? null;
+  }
+
   /** What decodes a row in `formats`, made once for each factory. */
   decoder<R>(factory: RowFactory<R>): RowDecoder<R> {
-    const known = this.#decoders.get(factory);
-    if (known !== undefined) return known as RowDecoder<R>;
+    const known = this.known_decoder(factory);
+    if (known !== null) return known;
     const decoder = row_decoder(this.columns ?? [], this.codecs, this.formats, factory);
     if (this.#decoders.size >= MAX_DECODERS) this.#decoders.clear(); // factories made for each call
     this.#decoders.set(factory, decoder);

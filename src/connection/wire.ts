@@ -99,8 +99,8 @@ export class Wire {
     }
     const refusal = this.#order.refusal(exchange);
     if (refusal !== null) return refuse(exchange, refusal);
-    if (timeout !== Infinity) this.limit(exchange, timeout);
-    this.pace.submitted();
+    const now = this.pace.submitted();
+    if (timeout !== Infinity) this.limit(exchange, timeout, now);
     this.#order.push(exchange);
   }
 
@@ -119,11 +119,11 @@ export class Wire {
   /**
    * Sets the deadline of an exchange.
    *
-   * @param timeout Seconds from now.
+   * @param timeout Seconds from `now`.
    */
-  limit(exchange: Exchange<unknown>, timeout: number): void {
+  limit(exchange: Exchange<unknown>, timeout: number, now: number = this.#clock.now()): void {
     exchange.timeout = timeout;
-    exchange.deadline = this.#clock.now() + timeout * 1000;
+    exchange.deadline = now + timeout * 1000;
     this.#deadlines.add(exchange.deadline);
   }
 
@@ -244,6 +244,7 @@ export class Wire {
 
   #ready(head: Exchange<unknown>, state: TransactionState): void {
     this.state = state;
+    this.pace.answered();
     if (state === "I") this.idle_count++;
     const step: Step = head.ready(state);
     if (step === "wait") return;

@@ -7,7 +7,7 @@
  *     chunks ──push()──▶ FrameDecoder ──next()──▶ tag, bytes[start, end)
  *
  * `next()` allocates nothing: the frame is where the decoder's own fields say,
- * and is valid until the next `push()`. False means "push more". A malformed
+ * and is valid until it is called again. False means "push more". A malformed
  * length throws, and the decoder is dead from then on. Memory follows the bytes
  * that came, never the length that was claimed.
  *
@@ -22,6 +22,8 @@ import { OperationalError } from "../errors.ts";
 
 const HEADER_SIZE = 5; // tag + length
 const MIN_LENGTH = 4; // the length counts itself
+/** Bytes of a small chunk: the answer to a statement that returns a row or two. */
+const KEPT = 2048;
 /** Messages that carry no user data are never longer: VALID_LONG_MESSAGE_TYPE in libpq. */
 const MAX_SHORT_LENGTH = 30_000;
 const LONG_TAGS = new Set(Array.from("TDdVENASt", (letter) => letter.charCodeAt(0)));
@@ -41,6 +43,9 @@ export class FrameDecoder {
   /** Before authentication no message is long, whoever sent it. */
   authenticated = false;
   #next = 0; // first byte of `bytes` not yet handed out
+  #filled = 0; // bytes of `bytes`
+  readonly #kept = new Uint8Array(KEPT); // for small chunks
+  readonly #kept_view = new DataView(this.#kept.buffer);
   #queue: Uint8Array[] = []; // chunks after `bytes`
   #queued = 0; // bytes
 
@@ -53,7 +58,7 @@ export class FrameDecoder {
   /** Moves on to the next whole frame; false when it needs more bytes. */
   next(): boolean {
     const at = this.#next;
-    const left = this.bytes.length - at;
+    const left = this.#filled - at;
     if (left >= HEADER_SIZE) {
       const tag = this.bytes[at]!;
       const length = this.view.getInt32(at + 1);
@@ -74,8 +79,9 @@ export class FrameDecoder {
   }
 
   /**
-   * Goes on behind the `left` bytes that no frame was made of. A chunk is read where it lies; only a
-   * frame that is cut is put together, and once: when all of it is there.
+   * Goes on behind the `left` bytes that no frame was made of. A chunk is read where it lies, unless it
+   * is so small that a view costs more than a copy; only a frame that is cut is put together, and
+   * once: when all of it is there.
    *
    * @returns False if it is not.
    */
@@ -83,13 +89,14 @@ export class FrameDecoder {
     if (left === 0) {
       const chunk = this.#queue.shift()!;
       this.#queued -= chunk.length;
-      this.#adopt(chunk);
+      if (chunk.length > KEPT) this.#adopt(chunk);
+      else this.#keep(chunk);
       return true;
     }
     const size = this.#size_of_cut(left);
     if (left + this.#queued < size) return false;
     const whole = new Uint8Array(size);
-    whole.set(this.bytes.subarray(this.#next));
+    whole.set(this.bytes.subarray(this.#next, this.#filled));
     this.#take(whole, left);
     this.#adopt(whole);
     return true;
@@ -98,8 +105,8 @@ export class FrameDecoder {
   /** How long the frame is that begins with the last bytes here; Infinity where that is not known yet. */
   #size_of_cut(left: number): number {
     const header = new Uint8Array(HEADER_SIZE);
-    header.set(this.bytes.subarray(this.#next, this.#next + HEADER_SIZE));
     let filled = Math.min(left, HEADER_SIZE);
+    header.set(this.bytes.subarray(this.#next, this.#next + filled));
     for (const chunk of this.#queue) {
       if (filled === HEADER_SIZE) break;
       const part = chunk.subarray(0, HEADER_SIZE - filled);
@@ -131,6 +138,15 @@ export class FrameDecoder {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#next = 0;
+    this.#filled = bytes.length;
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#kept.set(chunk);
+    this.bytes = this.#kept;
+    this.view = this.#kept_view;
+    this.#next = 0;
+    this.#filled = chunk.length;
   }
 
   #check(tag: number, length: number): void {

@@ -85,19 +85,29 @@ describe("FrameDecoder", () => {
     assertEquals(drain(decoder), [["Z", "I"]]);
   });
 
-  it("reads a chunk where it lies, and puts together only the frame that is cut", () => {
+  it("reads a large chunk where it lies, and puts together only the frame that is cut", () => {
     const decoder = new FrameDecoder();
-    const first = concat(ready(), ready().subarray(0, 3));
-    const second = concat(ready().subarray(3), ready("T"));
+    const large = copy_data("x".repeat(3000));
+    const first = concat(large, ready().subarray(0, 3));
+    const second = concat(ready().subarray(3), large);
     decoder.push(first);
     decoder.next();
-    assertEquals(decoder.bytes, first);
+    assertEquals(decoder.bytes.buffer, first.buffer);
     assertEquals(decoder.next(), false);
     decoder.push(second);
     decoder.next();
     assertEquals(decoder.bytes, ready());
     decoder.next();
     assertEquals(decoder.bytes.buffer, second.buffer);
+  });
+
+  it("keeps nothing of a small chunk", () => {
+    const decoder = new FrameDecoder();
+    const chunk = concat(ready(), ready("T"));
+    decoder.push(chunk);
+    decoder.next();
+    chunk.fill(0);
+    assertEquals(drain(decoder), [["Z", "T"]]);
   });
 
   it("gives the same frames where many chunks come at once", () => {
@@ -155,7 +165,7 @@ describe("FrameDecoder", () => {
     assertEquals(decoder.next(), false);
     decoder.push(new Uint8Array(1000));
     assertEquals(decoder.next(), false);
-    assertEquals(decoder.bytes.length, 5);
+    assertEquals(decoder.bytes.length <= 2048, true);
   });
 
   it("copies a message of many chunks once", () => {
