@@ -1,5 +1,5 @@
 /**
- * Starts workerd with a worker made of this repository's own files.
+ * Starts workerd with a worker made of this repository's own files, whichever runtime drives it.
  *
  * The program is the toolchain's, or what the variable `WORKERD` names.
  *
@@ -13,37 +13,53 @@ import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { temporary } from "../../adapters/peer.ts";
+import { specifiers } from "../../support/specifiers.ts";
 import { tool_path } from "../../support/toolchain.ts";
-import type { Task } from "./worker.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const WORKER = join(ROOT, "tests/runtimes/workerd/worker.ts");
+
 /** Before Node's modules were there by default: what must work with the least. */
-const COMPATIBILITY_DATE = "2025-01-01";
+export const OLD_DATE = "2025-01-01";
+/** With Node's modules, `process` and `Buffer`, which change nothing. */
+export const NEW_DATE = "2026-11-01";
 
-/** Removes types; Bun lacks it. */
-const strip_types: ((code: string) => string) | undefined = "stripTypeScriptTypes" in node_module
-  ? node_module.stripTypeScriptTypes
-  : undefined;
-
-/** Whether this runtime can feed workerd: the programs' types must be removed. */
-export const can_drive: boolean = strip_types !== undefined;
+/** What to start. */
+export interface WorkerdOptions {
+  /** The worker's module, from the repository's root. */
+  readonly worker: string;
+  /** The roots that TLS trusts, PEM. Default: none. */
+  readonly roots?: string;
+  /** The compatibility date. Default: `OLD_DATE`. */
+  readonly date?: string;
+  /** Texts that the worker finds in its `env`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** A running workerd. */
 export interface Workerd extends AsyncDisposable {
-  /** Has the worker run a task. */
-  run(task: Task | null): Promise<{ result: unknown; escaped: number }>;
+  /** Where it answers. */
+  readonly url: string;
+  /** What it has logged so far. */
+  log(): string;
 }
 
-/** Starts workerd; trusts the roots in `roots`, PEM. */
-export async function start_workerd(roots: string): Promise<Workerd> {
+/** Starts workerd; resolves when it answers, and rejects if the worker cannot be loaded. */
+export async function start_workerd(options: WorkerdOptions): Promise<Workerd> {
   const directory = temporary();
   const config = join(directory.path, "config.capnp");
-  writeFileSync(config, configuration(copy_modules(directory.path), roots));
+  const modules = copy_modules(join(ROOT, options.worker), directory.path);
+  writeFileSync(config, configuration(modules, options));
   const child = spawn(program(), ["serve", config, "--control-fd=1"], {
-    stdio: ["ignore", "pipe", "ignore"], // it logs every refused connection
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  let log = "";
+  child.stderr.on("data", (data) => log += data);
   const ended = new Promise((resolve) => child.once("close", resolve));
+  const dispose = async () => {
+    child.kill("SIGKILL"); // SIGTERM waits for requests to end
+    await ended;
+    directory[Symbol.dispose]();
+  };
   let output = "";
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout.on("data", (data) => {
@@ -51,57 +67,85 @@ export async function start_workerd(roots: string): Promise<Workerd> {
       const match = /"port":(\d+)/.exec(output);
       if (match) resolve(Number(match[1]));
     });
-    ended.then(() => reject(new Error("workerd did not start")));
+    ended.then(() => reject(new Error(`workerd did not start:\n${log}`)));
+  }).catch(async (error) => {
+    await dispose();
+    throw error;
   });
-  return {
-    async run(task) {
-      const body = JSON.stringify(task);
-      const response = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
-      return await response.json();
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL"); // SIGTERM waits for requests to end
-      await ended;
-      directory[Symbol.dispose]();
-    },
-  };
+  return { url: `http://127.0.0.1:${port}`, log: () => log, [Symbol.asyncDispose]: dispose };
+}
+
+/** The part of Bun's transpiler that is used; its own types are not installed. */
+interface Transpiler {
+  new (options: { loader: "ts"; target: "bun" }): { transformSync(code: string): string };
+}
+
+/** Removes types from a program. */
+function strip_types(code: string): string {
+  if ("stripTypeScriptTypes" in node_module) return node_module.stripTypeScriptTypes(code);
+  const { Transpiler } = Reflect.get(globalThis, "Bun") as { Transpiler: Transpiler };
+  return new Transpiler({ loader: "ts", target: "bun" }).transformSync(code);
 }
 
 /** Copies the worker and what it imports, without types; returns the names, the worker's first. */
-function copy_modules(directory: string): string[] {
+function copy_modules(worker: string, directory: string): string[] {
   const names: string[] = [];
   const copy = (path: string) => {
     const name = relative(ROOT, path);
     if (names.includes(name)) return;
     names.push(name);
-    const code = strip_types!(readFileSync(path, "utf8"));
+    const imports: string[] = [];
+    const code = strip_types(readFileSync(path, "utf8")).replaceAll(IMPORT, (_, specifier) => {
+      const target = target_of(specifier, path);
+      imports.push(target);
+      return `from "./${relative(dirname(path), target)}"`;
+    });
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), code);
-    for (const [, specifier] of code.matchAll(/from "(\.[^"]+)"/g)) {
-      copy(resolve(dirname(path), specifier!));
-    }
+    for (const target of imports) copy(target);
   };
-  copy(WORKER);
+  copy(worker);
   return names;
 }
 
-function configuration(modules: readonly string[], roots: string): string {
+/** What workerd does not have itself: files, and what deno.json maps to files. */
+const IMPORT = /\bfrom "(\.[^"]+|@[^"]+)"/g;
+
+function target_of(specifier: string, importer: string): string {
+  const mapped = specifiers[specifier];
+  return mapped === undefined ? resolve(dirname(importer), specifier) : fileURLToPath(mapped);
+}
+
+function configuration(
+  modules: readonly string[],
+  { roots, date = OLD_DATE, env = {} }: WorkerdOptions,
+): string {
+  const text = JSON.stringify;
   const embedded = modules.map((name) => `(name = "${name}", esModule = embed "${name}")`);
+  const bindings = Object.entries(env).map(([name, value]) =>
+    `(name = ${text(name)}, text = ${text(value)})`
+  );
+  const trusted = roots === undefined ? "" : text(roots);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [${embedded.join(", ")}],
-      compatibilityDate = "${COMPATIBILITY_DATE}",
-      compatibilityFlags = ["unhandled_rejection_after_microtask_checkpoint"],
+      bindings = [${bindings.join(", ")}],
+      compatibilityDate = "${date}",
+      compatibilityFlags = [${date < FLAG_BECAME_DEFAULT ? FLAG : ""}],
       globalOutbound = "net")),
     (name = "net", network = (
       allow = ["private", "local"],
-      tlsOptions = (trustBrowserCas = false, trustedCertificates = [${JSON.stringify(roots)}]))),
+      tlsOptions = (trustBrowserCas = false, trustedCertificates = [${trusted}]))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]);
 `;
 }
+
+/** Without it a rejection that is handled in the same turn counts as unhandled. */
+const FLAG = '"unhandled_rejection_after_microtask_checkpoint"';
+const FLAG_BECAME_DEFAULT = "2026-03-03";
 
 function program(): string {
   const path = process.env.WORKERD ?? tool_path("workerd");

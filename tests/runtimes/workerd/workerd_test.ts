@@ -1,22 +1,23 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { afterAll, beforeAll, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { TlsOptions } from "../../../src/adapters/socket.ts";
 import { echo, listen, listen_tls, type Peer, pem, stalled, Valve } from "../../adapters/peer.ts";
-import { describe_where } from "../../support/where.ts";
-import { can_drive, start_workerd, type Workerd } from "./workerd.ts";
+import type { Task } from "./worker.ts";
+import { start_workerd, type Workerd } from "./workerd.ts";
+
+const worker = "tests/runtimes/workerd/worker.ts";
 
 const SIZE = 32 * 1024 * 1024;
 
-// The checks are workerd's, whoever drives it; Bun cannot.
-describe_where(can_drive, "workerd_adapter", () => {
+describe("workerd_adapter", () => {
   let workerd: Workerd;
 
   beforeAll(async () => {
-    workerd = await start_workerd(pem("ca.pem"));
+    workerd = await start_workerd({ worker, roots: pem("ca.pem") });
   });
 
   afterAll(async () => {
-    const { escaped } = await workerd.run(null);
+    const { escaped } = await run(workerd, null);
     await workerd[Symbol.asyncDispose]();
     assertEquals(escaped, 0, "rejections that nobody handled");
   });
@@ -24,7 +25,7 @@ describe_where(can_drive, "workerd_adapter", () => {
   for (const size of [1, 64, 65_536, 5_000_000]) {
     it(`carries bytes as they are: ${size}`, async () => {
       await using peer = await listen(echo);
-      const { result } = await workerd.run({ action: "echo", address: peer.address, size });
+      const { result } = await run(workerd, { action: "echo", address: peer.address, size });
       assertEquals(result, { at: size, same: true, plain: true });
       await peer.deserted();
     });
@@ -35,7 +36,7 @@ describe_where(can_drive, "workerd_adapter", () => {
     await using peer = await listen((net) => net.write(new Uint8Array(SIZE)));
     await using valve = await Valve.open(peer.address);
     const { address } = valve;
-    const running = workerd.run({ action: "wait", address, size: SIZE, cue: cue.peer.address });
+    const running = run(workerd, { action: "wait", address, size: SIZE, cue: cue.peer.address });
     await cue.peer.until(() => cue.peer.accepted > 0);
     await stalled(() => valve.down);
     assertLess(valve.down, SIZE * 3 / 4);
@@ -48,7 +49,7 @@ describe_where(can_drive, "workerd_adapter", () => {
     const cue = await make_cue();
     await using peer = await listen((net) => net.pause());
     const { address } = peer;
-    const running = workerd.run({ action: "close", address, size: SIZE, cue: cue.peer.address });
+    const running = run(workerd, { action: "close", address, size: SIZE, cue: cue.peer.address });
     await cue.peer.until(() => cue.peer.accepted > 0);
     cue.give();
     assertEquals((await running).result, {
@@ -62,14 +63,14 @@ describe_where(can_drive, "workerd_adapter", () => {
 
   it("ends the readable when the server closes", async () => {
     await using peer = await listen((net) => net.resume().end(new Uint8Array(100_000)));
-    const { result } = await workerd.run({ action: "drain", address: peer.address });
+    const { result } = await run(workerd, { action: "drain", address: peer.address });
     assertEquals(result, 100_000);
     await peer.deserted();
   });
 
   it("rejects with the reason when the signal aborts, and leaves no socket behind", async () => {
     await using peer = await listen(echo);
-    const { result } = await workerd.run({ action: "abort", address: peer.address });
+    const { result } = await run(workerd, { action: "abort", address: peer.address });
     assertEquals(result, "Error: enough");
     await stalled(() => peer.accepted - peer.open.size);
     assertEquals(peer.open.size, 0);
@@ -77,7 +78,7 @@ describe_where(can_drive, "workerd_adapter", () => {
 
   it("says whom it could not reach", async () => {
     const address = { hostname: "127.0.0.1", port: await unused_port() };
-    const { result } = await workerd.run({ action: "rest", address });
+    const { result } = await run(workerd, { action: "rest", address });
     assertEquals(
       result,
       `OperationalError: cannot connect to 127.0.0.1:${address.port}: ` +
@@ -86,7 +87,7 @@ describe_where(can_drive, "workerd_adapter", () => {
   });
 
   it("refuses Unix sockets", async () => {
-    const { result } = await workerd.run({ action: "rest", address: { path: "/tmp/socket" } });
+    const { result } = await run(workerd, { action: "rest", address: { path: "/tmp/socket" } });
     assertEquals(
       result,
       "NotSupportedError: cannot connect to /tmp/socket: workerd has no Unix sockets",
@@ -114,16 +115,16 @@ describe_where(can_drive, "workerd_adapter", () => {
     it(`starts TLS as it can: ${name}`, async () => {
       await using peer = await listen_tls(echo);
       const { address } = peer;
-      const { result } = await workerd.run({ action: "echo", address, tls, size: 64 });
+      const { result } = await run(workerd, { action: "echo", address, tls, size: 64 });
       assertMatch(typeof result === "string" ? result : "done", expected);
     });
   }
 
   it("refuses a certificate that no authority signed whom it trusts", async () => {
-    await using wary = await start_workerd(pem("other.pem"));
+    await using wary = await start_workerd({ worker, roots: pem("other.pem") });
     await using peer = await listen_tls(echo);
     const tls = { hostname: "127.0.0.1", verify: "none" } as const;
-    const { result } = await wary.run({ action: "echo", address: peer.address, tls, size: 1 });
+    const { result } = await run(wary, { action: "echo", address: peer.address, tls, size: 1 });
     assertMatch(String(result), /^OperationalError: cannot start TLS with 127.0.0.1: /);
     await peer.deserted(0);
   });
@@ -133,7 +134,7 @@ describe_where(can_drive, "workerd_adapter", () => {
     await using peer = await listen((net) => net.resume()); // never answers
     const tls = { hostname: "127.0.0.1", verify: "full" } as const;
     const { address } = peer;
-    const running = workerd.run({ action: "rest", address, tls, cue: cue.peer.address });
+    const running = run(workerd, { action: "rest", address, tls, cue: cue.peer.address });
     await cue.peer.until(() => cue.peer.accepted > 0);
     cue.give();
     assertEquals(
@@ -143,6 +144,15 @@ describe_where(can_drive, "workerd_adapter", () => {
     await cue.peer[Symbol.asyncDispose]();
   });
 });
+
+/** Has the worker run a task. */
+async function run(
+  { url }: Workerd,
+  task: Task | null,
+): Promise<{ result: unknown; escaped: number }> {
+  const response = await fetch(url, { method: "POST", body: JSON.stringify(task) });
+  return await response.json();
+}
 
 async function make_cue(): Promise<{ peer: Peer; give: () => void }> {
   const peer = await listen(() => {});
