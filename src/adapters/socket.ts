@@ -52,12 +52,22 @@ export interface Socket {
   readonly is_private?: boolean;
   /** Where the socket really went: the address that a name resolved to. */
   readonly remote?: Address;
+  /** Where it can be used; absent: anywhere. */
+  readonly place?: Place;
   /** Lets the process live while the socket is open (the state at first). */
   ref?(): void;
   /** Lets the process end although the socket is open. */
   unref?(): void;
   /** Drops the connection now. Never throws, and may be called twice. */
   close(): void;
+}
+
+/** Where sockets can be used, on runtimes that bind them to what opened them: on workerd, one request. */
+export interface Place {
+  /** What it is, such as `"request"`; only for messages. */
+  readonly name: string;
+  /** Whether the caller runs there. False for ever once the place has ended. */
+  is_here(): boolean;
 }
 
 /** Time as the core sees it, so that tests can pass their own. */
@@ -89,6 +99,13 @@ export interface Adapter {
    * so it is set afterwards.
    */
   readonly single_session?: boolean;
+  /**
+   * Where sockets that are dialled now can be used; absent where any can be used anywhere. Each call
+   * makes another `Place`, also for the same request.
+   *
+   * @throws {InterfaceError} If nothing can be dialled here.
+   */
+  place?(): Place;
   /** The runtime's clock, where the global timers will not do. */
   readonly clock?: Clock;
   /** An environment variable; undefined where unset, or where the runtime forbids asking. */

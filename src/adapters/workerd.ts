@@ -14,16 +14,17 @@
  * @module
  */
 
-import { NotSupportedError, OperationalError } from "../errors.ts";
+import { InterfaceError, NotSupportedError, OperationalError } from "../errors.ts";
 import { dialing } from "./dialing.ts";
 import { tls_error } from "./failure.ts";
 import { host_env } from "./host.ts";
-import type { Adapter, Address, Socket, TlsOptions } from "./socket.ts";
+import type { Adapter, Address, Place, Socket, TlsOptions } from "./socket.ts";
 
 /** Cloudflare Workers, also self-hosted. A socket lives no longer than the request that dialled it. */
 export const workerd_adapter: Adapter = {
   name: "workerd",
   dial: (address, signal) => dialing(address, signal, () => open(address, signal)),
+  place: this_request,
   env: host_env,
 };
 
@@ -67,10 +68,45 @@ async function load(): Promise<Host> {
   try {
     return await import(/* webpackIgnore: true */ /* @vite-ignore */ `cloudflare:${MODULE}`);
   } catch (cause) {
-    throw new NotSupportedError("cannot connect: this runtime has no cloudflare:sockets", {
-      cause,
-    });
+    throw no_workerd(cause);
   }
+}
+
+function no_workerd(cause?: unknown): NotSupportedError {
+  return new NotSupportedError("cannot connect: this runtime has no cloudflare:sockets", { cause });
+}
+
+/** What is used of workerd's `WebSocketPair`. */
+interface HostPair {
+  readonly 0: { readonly readyState: number };
+}
+
+/**
+ * The request that is being handled, or whatever else workerd handles: an alarm, a queue, an object.
+ *
+ * workerd gives requests no name. It makes objects that can be touched only in the request that made
+ * them; this is the cheapest (measured: 4 µs to make, 0.1 µs to touch, 20 µs where it is refused).
+ */
+function this_request(): Place {
+  const { WebSocketPair: Pair } = globalThis as { WebSocketPair?: new () => HostPair };
+  if (Pair === undefined) throw no_workerd();
+  let mark: HostPair[0];
+  try {
+    mark = new Pair()[0];
+  } catch (cause) {
+    throw new InterfaceError(
+      "cannot connect: workerd has sockets only while it handles a request, but handles none",
+      { hint: "connect in the handler; create_pool() needs minsize: 0 outside of it", cause },
+    );
+  }
+  const is_here = () => {
+    try {
+      return mark.readyState >= 0;
+    } catch {
+      return false;
+    }
+  };
+  return { name: "request", is_here };
 }
 
 const READ_SIZE = 64 * 1024; // bytes
@@ -80,6 +116,7 @@ function wrap(host: HostSocket, dialled: string): Socket {
   let ended = false; // closed, or handed over to TLS
   let heir: Socket | null = null; // who runs TLS over it
   let give_up: () => void = () => {}; // ends the wait for a handshake
+  const place = this_request();
   let buffer = new Uint8Array(READ_SIZE);
   const reader = host.readable.getReader({ mode: "byob" });
   const writer = host.writable.getWriter();
@@ -137,6 +174,7 @@ function wrap(host: HostSocket, dialled: string): Socket {
       }
     },
     peer_certificate: null,
+    place,
     close: end,
   };
 }

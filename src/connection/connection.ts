@@ -20,6 +20,7 @@ import type { Call, Loan } from "./loan.ts";
 import { NamedCursor } from "./named_cursor.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { NotificationQueue } from "./notifies.ts";
+import { check_place } from "./place.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import type { Result } from "./result.ts";
 import type { RunOptions, Session } from "./session.ts";
@@ -76,7 +77,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     this.echo = settings.echo;
     this.row_factory = settings.row_factory;
     this.cursor_factory = settings.cursor_factory ?? Cursor;
-    session.owner = this.#mailbox = new Mailbox(session.clock, settings.on_warning);
+    session.owner = this.#mailbox = new Mailbox(session, settings.on_warning);
   }
 
   /** Whether it was closed, released or lost. */
@@ -211,6 +212,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.#end !== null) return;
+    check_place(this.#session.place, "close the connection");
     this.#finish(CLOSED);
     await this.#session.close();
     await this.#lease?.release(this);
@@ -230,6 +232,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   #check(action: string): void {
     if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${why(this.#end)}`);
+    check_place(this.#session.place, action);
   }
 
   #prepare<R>(

@@ -9,7 +9,8 @@ import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
 import { CopyInExchange, FLIGHT } from "./copy_in.ts";
-import type { Lending } from "./loan.ts";
+import type { Lending, Loan } from "./loan.ts";
+import { check_place, is_here } from "./place.ts";
 import { copy_call } from "./plain_copy.ts";
 import type { CallOptions } from "./queryable.ts";
 import type { Session } from "./session.ts";
@@ -47,6 +48,7 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
   readonly #query: string | Sql;
   readonly #options: CallOptions;
   #controller!: WritableStreamDefaultController;
+  #loan: Loan | null = null;
   #exchange: Promise<CopyFromExchange> | null = null;
 
   /** As `copy_from()`. */
@@ -61,12 +63,14 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
     this.#controller = controller;
     const { signal } = controller; // aborts before `abort()`, which waits for the write that runs
     signal.addEventListener("abort", () => {
+      if (!is_here(this.#loan?.session.place)) return;
       this.#exchange?.then((exchange) => exchange.give_up(signal.reason), () => {});
     });
   }
 
   /** For the stream. */
   async write(chunk: Uint8Array): Promise<void> {
+    check_place(this.#loan?.session.place, "copy");
     const exchange = await this.#begun();
     if (!(chunk instanceof Uint8Array)) exchange.give_up(no_bytes(chunk));
     await exchange.send(chunk);
@@ -74,12 +78,14 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
 
   /** For the stream. */
   async close(): Promise<void> {
+    check_place(this.#loan?.session.place, "copy");
     const exchange = await this.#begun();
     this.rowcount = await exchange.complete();
   }
 
   /** For the stream. */
   async abort(reason: unknown): Promise<void> {
+    if (!is_here(this.#loan?.session.place)) return; // it ends where it was begun
     const exchange = await this.#exchange?.catch(() => null);
     exchange?.give_up(reason);
     await exchange?.over;
@@ -92,6 +98,7 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
   async #begin(): Promise<CopyFromExchange> {
     const lending = this.#lend();
     const loan = lending instanceof Promise ? await lending : lending;
+    this.#loan = loan;
     try {
       const { text, run } = copy_call(loan, this.#query, this.#options);
       const exchange = new CopyFromExchange(loan.session, text, run.timeout);

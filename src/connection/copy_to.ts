@@ -8,6 +8,7 @@ import { ByteWriter } from "../bytes/writer.ts";
 import type { Sql } from "../sql/template.ts";
 import { CopyOutExchange } from "./copy_out.ts";
 import type { Lending, Loan } from "./loan.ts";
+import { is_here } from "./place.ts";
 import { copy_call } from "./plain_copy.ts";
 import type { CallOptions } from "./queryable.ts";
 import type { Session } from "./session.ts";
@@ -77,6 +78,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
   async cancel(reason: unknown): Promise<void> {
     this.#cancelled = true;
     this.#pulled();
+    if (!is_here(this.#loan?.session.place)) return; // it ends where it was begun
     await this.#exchange?.close(reason);
   }
 

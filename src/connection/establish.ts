@@ -51,10 +51,12 @@ export class Establisher {
    *
    * @param timeout Seconds for all of it.
    * @param signal Abandons the attempt.
+   * @throws {InterfaceError} If nothing can be dialled here.
    * @throws {OperationalError} If no host will do; its DETAIL has a line for each.
    * @throws {TimeoutError} If none was ready in time.
    */
   async open(timeout: number, signal?: AbortSignal): Promise<Session> {
+    this.#adapter.place?.(); // throws at once where nothing can be dialled
     return await this.#within(timeout, () => too_slow(timeout, "timeout"), signal, this.#open);
   }
 

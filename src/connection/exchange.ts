@@ -8,9 +8,11 @@
  * @module
  */
 
+import type { Place } from "../adapters/socket.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
+import { here } from "./place.ts";
 
 /**
  * What the Wire does after a ReadyForQuery: go on with the next exchange; send the next step of
@@ -92,6 +94,12 @@ export abstract class Exchange<T> {
     this.reject(error);
   }
 
+  /** For the wire: it will not be sent. */
+  refuse(reason: unknown): void {
+    this.reject(reason);
+    this.end();
+  }
+
   /** For the wire: the last answer is in, or will never come. */
   end(): void {
     const on_end = this.on_end;
@@ -99,11 +107,11 @@ export abstract class Exchange<T> {
     on_end?.();
   }
 
-  /** Calls `interrupt` when `signal` aborts before the outcome. */
-  watch(signal: AbortSignal, interrupt: () => void): void {
+  /** Calls `interrupt` when `signal` aborts before the outcome: in `place`, wherever that is done. */
+  watch(signal: AbortSignal, interrupt: () => void, place?: Place): void {
     this.#signal = signal;
-    this.#on_abort = interrupt;
-    signal.addEventListener("abort", interrupt, { once: true });
+    this.#on_abort = place === undefined ? interrupt : here(interrupt);
+    signal.addEventListener("abort", this.#on_abort, { once: true });
   }
 
   /** Settles `promise`; later calls do nothing. */

@@ -8,26 +8,26 @@
  * @module
  */
 
-import type { Clock } from "../adapters/socket.ts";
 import type { OperationalError, PgError } from "../errors.ts";
 import type { Notice } from "./connection_settings.ts";
 import { NotificationQueue } from "./notifies.ts";
-import type { Notification, SessionOwner } from "./session.ts";
+import { check_place } from "./place.ts";
+import type { Notification, Session, SessionOwner } from "./session.ts";
 import { warn, type WarningEvent } from "./warnings.ts";
 
 const MAX_NOTICES = 50;
 
 /** Notices and notifications of one handle. */
 export class Mailbox implements SessionOwner {
-  readonly #clock: Clock;
+  readonly #session: Session;
   readonly #on_warning: ((event: WarningEvent) => void) | undefined;
   #notices: Notice[] | null = null;
   #notifies: NotificationQueue | null = null;
   #end: PgError | null = null;
 
-  /** @param clock For those who wait for a notification. */
-  constructor(clock: Clock, on_warning: ((event: WarningEvent) => void) | undefined) {
-    this.#clock = clock;
+  /** @param session Where those are who wait for a notification. */
+  constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
+    this.#session = session;
     this.#on_warning = on_warning;
   }
 
@@ -39,8 +39,12 @@ export class Mailbox implements SessionOwner {
   /** What LISTEN brings. */
   get notifies(): NotificationQueue {
     if (this.#notifies !== null) return this.#notifies;
-    const on_overflow = (message: string) => warn(message, this.#on_warning);
-    const queue = this.#notifies = new NotificationQueue(this.#clock, on_overflow);
+    const { clock, place } = this.#session;
+    const queue = this.#notifies = new NotificationQueue(
+      clock,
+      (message) => warn(message, this.#on_warning),
+      () => check_place(place, "wait for a notification"),
+    );
     if (this.#end !== null) queue.end(this.#end);
     return queue;
   }

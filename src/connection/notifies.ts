@@ -30,6 +30,7 @@ export class NotificationQueue implements AsyncIterable<Notification> {
   readonly #on_overflow: (message: string) => void;
   readonly #items: Fifo<Notification> = new Fifo();
   readonly #readers: Set<Reader> = new Set();
+  readonly #before_wait: () => void;
   #end: PgError | null = null;
   #overflowed = false;
 
@@ -37,10 +38,16 @@ export class NotificationQueue implements AsyncIterable<Notification> {
    * Made by its connection.
    *
    * @param on_overflow Told once, when the first notification is dropped.
+   * @param before_wait Throws where nobody can wait.
    */
-  constructor(clock: Clock = system_clock, on_overflow: (message: string) => void = console.warn) {
+  constructor(
+    clock: Clock = system_clock,
+    on_overflow: (message: string) => void = console.warn,
+    before_wait: () => void = () => {},
+  ) {
     this.#clock = clock;
     this.#on_overflow = on_overflow;
+    this.#before_wait = before_wait;
   }
 
   /**
@@ -89,7 +96,8 @@ export class NotificationQueue implements AsyncIterable<Notification> {
         try {
           return { done: false, value: await this.get({ signal: stop.signal }) };
         } catch (error) {
-          if (stop.signal.aborted || error instanceof InterfaceError) return done;
+          const is_closed = error === this.#end && error instanceof InterfaceError;
+          if (stop.signal.aborted || is_closed) return done;
           throw error;
         }
       },
@@ -119,6 +127,7 @@ export class NotificationQueue implements AsyncIterable<Notification> {
   }
 
   #wait(timeout: number, signal: AbortSignal | undefined): Promise<Notification> {
+    this.#before_wait();
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#readers.delete(reader);

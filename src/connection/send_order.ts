@@ -8,8 +8,10 @@
  * @module
  */
 
+import type { Place } from "../adapters/socket.ts";
 import type { Exchange } from "./exchange.ts";
 import { Fifo } from "./fifo.ts";
+import { elsewhere, is_here } from "./place.ts";
 import { occupied } from "./wire_errors.ts";
 
 /** Two queues: sent, and held. */
@@ -20,16 +22,23 @@ export class SendOrder {
   readonly held: Fifo<Exchange<unknown>> = new Fifo();
   readonly #encode: (exchange: Exchange<unknown>) => boolean;
   readonly #one_at_a_time: boolean;
+  readonly #place: Place | undefined;
   #holds = 0; // reasons to send nothing more
   #tenant: Exchange<unknown> | null = null; // the last sent that occupies the wire
 
   /**
    * @param encode Writes a request; false, with the exchange rejected, if it cannot be.
    * @param one_at_a_time Every exchange is exclusive, as transaction poolers need.
+   * @param place Where anything can be sent.
    */
-  constructor(encode: (exchange: Exchange<unknown>) => boolean, one_at_a_time: boolean) {
+  constructor(
+    encode: (exchange: Exchange<unknown>) => boolean,
+    one_at_a_time: boolean,
+    place?: Place,
+  ) {
     this.#encode = encode;
     this.#one_at_a_time = one_at_a_time;
+    this.#place = place;
   }
 
   /** What was submitted and is not done. */
@@ -38,8 +47,9 @@ export class SendOrder {
     yield* this.held;
   }
 
-  /** Why `exchange` can never be sent: it would wait for the caller of another; null if it can. */
+  /** Why `exchange` cannot be sent: not here, or it would wait for the caller of another; null if it can. */
   refusal(exchange: Exchange<unknown>): Error | null {
+    if (!is_here(this.#place)) return elsewhere(this.#place!, "run a statement");
     const tenant = this.#tenant;
     if (tenant === null || tenant === exchange || tenant.settled) return null;
     return tenant.occupies === null ? null : occupied(tenant.occupies);

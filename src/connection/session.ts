@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Clock } from "../adapters/socket.ts";
+import type { Clock, Place } from "../adapters/socket.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
 import { type Diagnostic, OperationalError } from "../errors.ts";
@@ -95,6 +95,8 @@ export class Session implements WireEvents, SimpleContext {
   readonly initial_settings: string;
   /** Time for all that waits here. */
   readonly clock: Clock;
+  /** Where it can be used; undefined: anywhere. */
+  readonly place: Place | undefined;
   /** When it was opened, on `clock`. */
   readonly opened_at: number;
   /** When it was last used, on `clock`. */
@@ -126,6 +128,7 @@ export class Session implements WireEvents, SimpleContext {
     this.protocol_version = start.protocol_version;
     this.initial_settings = options.initial_settings ?? "";
     this.clock = clock;
+    this.place = line.socket.place;
     this.opened_at = this.used_at = clock.now();
     this.wire = new Wire(line, clock, this, transaction_pooler);
     this.#lookup = new TypeLookup(this);

@@ -7,6 +7,7 @@
 import { InterfaceError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
 import type { Lending, Loan } from "./loan.ts";
+import { is_here } from "./place.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import { type BatchSource, RowIterator } from "./row_iterator.ts";
 import { StreamExchange } from "./stream_exchange.ts";
@@ -85,6 +86,7 @@ class LentRows<R> implements BatchSource<R> {
 
   async close(): Promise<void> {
     this.#closed = true;
+    if (!is_here(this.#loan?.session.place)) return; // it ends where it was begun
     await this.#source?.close();
   }
 

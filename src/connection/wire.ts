@@ -62,7 +62,7 @@ export class Wire {
     this.#line = line;
     this.#clock = clock;
     this.#events = events;
-    this.#order = new SendOrder((exchange) => this.#encode(exchange), one_at_a_time);
+    this.#order = new SendOrder(this.#encode, one_at_a_time, line.socket.place);
     this.pace = new Pace(clock, this.#order);
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
     this.#inbound = new Inbound(
@@ -94,11 +94,12 @@ export class Wire {
     if (exchange.settled) return;
     if (this.#lost !== null) return this.#give_up(exchange, errors.too_late(this.#lost), false);
     if (signal !== undefined) {
-      if (signal.aborted) return refuse(exchange, signal.reason);
-      exchange.watch(signal, () => this.interrupt(exchange, signal.reason));
+      if (signal.aborted) return exchange.refuse(signal.reason);
+      const { place } = this.#line.socket;
+      exchange.watch(signal, () => this.interrupt(exchange, signal.reason), place);
     }
     const refusal = this.#order.refusal(exchange);
-    if (refusal !== null) return refuse(exchange, refusal);
+    if (refusal !== null) return exchange.refuse(refusal);
     const now = this.pace.submitted();
     if (timeout !== Infinity) this.limit(exchange, timeout, now);
     this.#order.push(exchange);
@@ -150,7 +151,7 @@ export class Wire {
   /** Tells the caller of `exchange` now, and stops it on the server if it runs there. */
   interrupt(exchange: Exchange<unknown>, reason: unknown): void {
     if (exchange.settled) return;
-    if (this.#order.held.remove(exchange)) return refuse(exchange, reason);
+    if (this.#order.held.remove(exchange)) return exchange.refuse(reason);
     exchange.reject(reason);
     this.#cancel_if_abandoned();
   }
@@ -213,7 +214,7 @@ export class Wire {
   }
 
   /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
-  #encode(exchange: Exchange<unknown>): boolean {
+  readonly #encode = (exchange: Exchange<unknown>): boolean => {
     const { out } = this.#line;
     const mark = out.length;
     try {
@@ -225,7 +226,7 @@ export class Wire {
     }
     this.#line.flush_soon();
     return true;
-  }
+  };
 
   /** What the server said last, such as why it closed, may still be unread. */
   async #write_failed(cause: unknown): Promise<void> {
@@ -292,9 +293,4 @@ export class Wire {
     }
     return next;
   }
-}
-
-function refuse(exchange: Exchange<unknown>, reason: unknown): void {
-  exchange.reject(reason);
-  exchange.end();
 }

@@ -8,6 +8,7 @@
  */
 
 import { Connection, end_of, type Lease, lease_of } from "../connection/connection.ts";
+import { check_place } from "../connection/place.ts";
 import { InterfaceError } from "../errors.ts";
 import type { Slot } from "./slot.ts";
 
@@ -46,10 +47,15 @@ export class PoolLease implements Lease {
     this.#take_back = take_back;
   }
 
-  /** For the handle, when it is closed or its scope is left. Later calls do nothing. */
+  /**
+   * For the handle, when it is closed or its scope is left. Later calls do nothing.
+   *
+   * @throws {InterfaceError} If the connection cannot be used here.
+   */
   // deno-lint-ignore require-await -- rejects rather than throws
   async release(connection: Connection): Promise<void> {
     if (this.state !== "lent") return;
+    check_place(this.slot.session.place, "release the connection");
     this.state = end_of(connection) === null ? "released" : "closed";
     this.#take_back(this, connection);
   }

@@ -10,10 +10,11 @@
  * @module
  */
 
-import type { Clock } from "../adapters/socket.ts";
+import type { Clock, Place } from "../adapters/socket.ts";
 import { listen_statement } from "../connection/channels.ts";
 import { Fifo } from "../connection/fifo.ts";
 import { MAX_WAITING } from "../connection/notifies.ts";
+import { check_place } from "../connection/place.ts";
 import type { Notification, Session } from "../connection/session.ts";
 import { object_row } from "../rows/factories.ts";
 import type { OpenSession } from "./settings.ts";
@@ -34,6 +35,8 @@ export interface ListenerHost {
   readonly clock: Clock;
   /** Seconds for LISTEN to be confirmed. */
   readonly timeout: number;
+  /** Where it listens; undefined: everywhere. */
+  readonly place: Place | undefined;
   /** Hears, once, that a connection was lost and cannot be replaced yet. */
   on_trouble(message: string): void;
   /** The listener has ended. */
@@ -95,9 +98,9 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   }
 
   /** Ends it, and its connection; what nobody has read is dropped. Closing again does nothing. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+  async close(): Promise<void> {
+    if (this.#closed === null) check_place(this.#host.place, "close the listener");
+    await (this.#closed ??= this.#close());
   }
 
   /** `close()`. */
@@ -106,7 +109,8 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   }
 
   /**
-   * Yields notifications as they come, and gaps. It ends when the listener is closed, and never throws.
+   * Yields notifications as they come, and gaps. It ends when the listener is closed, and never throws;
+   * but where its connection cannot be used, it is an `InterfaceError`.
    * Leaving the loop does not close the listener.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<ListenerEvent> {
@@ -135,6 +139,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
 
   #read(reader: Reader): void {
     if (this.closed) return reader(DONE);
+    if (this.#items.size === 0) check_place(this.#host.place, "wait for a notification");
     const since = this.#overflowed;
     this.#overflowed = null;
     const item = since === null ? this.#items.shift() : this.#gap(since);

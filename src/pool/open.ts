@@ -44,7 +44,8 @@ export async function open_pool(
   const resolved = await resolve_options(given.dsn, given.options, adapter);
   const sessions = establisher(adapter, resolved);
   const { clock = system_clock, single_session = false } = adapter;
-  const context = pool_context(given.pool, resolved, { clock, single_session });
+  const place = adapter.place?.bind(adapter);
+  const context = pool_context(given.pool, resolved, { clock, single_session, place });
   const pool = make((signal) => sessions.open(resolved.timeout, signal), context);
   await for_caller(pool.open_minimum(resolved.signal));
   return pool;

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Connection, type EchoEvent, end_of, finish } from "../connection/connection.ts";
+import type { Connection, EchoEvent } from "../connection/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/cursor.ts";
 import type { Loan } from "../connection/loan.ts";
 import type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
@@ -19,16 +19,13 @@ import { warn } from "../connection/warnings.ts";
 import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
-import { type AcquireOptions, Borrower } from "./borrow.ts";
-import { Handles } from "./handles.ts";
-import { LeakWatch } from "./leaks.ts";
-import { lease_from, PoolLease } from "./lease.ts";
+import type { AcquireOptions } from "./borrow.ts";
+import { Branches } from "./branches.ts";
+import { lease_from } from "./lease.ts";
 import { Listener } from "./listener.ts";
-import { check_listen, pool_closed, RELEASED, was_dropped } from "./refusals.ts";
-import { SessionPool } from "./session_pool.ts";
+import { check_listen, pool_closed } from "./refusals.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
-import type { Slot } from "./slot.ts";
-import type { PoolStats } from "./stats.ts";
+import { no_totals, type PoolStats } from "./stats.ts";
 
 export type { AcquireOptions };
 
@@ -36,21 +33,14 @@ export type { AcquireOptions };
 export class Pool extends Queryable implements AsyncDisposable {
   readonly #open: OpenSession;
   readonly #context: PoolContext;
-  readonly #listeners: Set<Listener> = new Set();
-  readonly #handles: Handles;
-  readonly #sessions: SessionPool;
-  readonly #borrower: Borrower;
-  readonly #leaks: LeakWatch;
+  readonly #branches: Branches;
 
   /** Pools are made by `create_pool()`. */
   constructor(open: OpenSession, context: PoolContext) {
     super();
     this.#open = open;
     this.#context = context;
-    this.#handles = new Handles(context);
-    this.#sessions = new SessionPool(open, context, (session) => this.#handles.make(session, null));
-    this.#borrower = new Borrower(this.#sessions, context);
-    this.#leaks = new LeakWatch(context, (lease) => this.#reclaim(lease));
+    this.#branches = new Branches(this, open, context);
   }
 
   /** Connections that it keeps. */
@@ -65,7 +55,7 @@ export class Pool extends Queryable implements AsyncDisposable {
 
   /** Connections: free, lent, and being opened. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#branches.find()?.sessions.size ?? 0;
   }
 
   /** Connections that wait to be lent. */
@@ -90,22 +80,28 @@ export class Pool extends Queryable implements AsyncDisposable {
 
   /** Whether it is closed, and so are all its connections. */
   get closed(): boolean {
-    return this.#sessions.closed;
+    return this.#branches.find()?.sessions.closed ?? this.closing;
   }
 
   /** Whether `close()` or `terminate()` was called. */
   get closing(): boolean {
-    return this.#sessions.closing;
+    return this.#branches.closing;
   }
 
   /** All counters, and what callers waited. */
   stats(): PoolStats {
-    return this.#sessions.stats();
+    return this.#branches.find()?.sessions.stats() ?? nothing();
   }
 
   /** For `create_pool()`: opens the first `minsize` connections. If that fails, the pool is closed. */
   async open_minimum(signal?: AbortSignal): Promise<void> {
-    await this.#sessions.open_minimum(signal);
+    try {
+      signal?.throwIfAborted();
+      if (this.minsize > 0) await this.#branches.here().sessions.open_minimum(signal);
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
   }
 
   /**
@@ -117,9 +113,10 @@ export class Pool extends Queryable implements AsyncDisposable {
    * @throws {PoolClosedError} If the pool is closed, or is while this waits.
    */
   async acquire(options: AcquireOptions = {}): Promise<Connection> {
-    const stack = this.#leaks.stack();
-    const slot = this.#borrower.take(options) ?? (await this.#borrower.wait(options))[0];
-    return this.#lend(slot, stack);
+    const branch = this.#branches.here();
+    const stack = branch.stack();
+    const slot = branch.borrower.take(options) ?? (await branch.borrower.wait(options))[0];
+    return branch.lend(slot, stack);
   }
 
   /**
@@ -155,20 +152,22 @@ export class Pool extends Queryable implements AsyncDisposable {
     params?: Params,
     options: QueryOptions<R> = {},
   ): Promise<Result<R>> {
-    const slot = this.#borrower.take(options, true);
-    if (slot !== undefined) return await this.#run(slot, query, params, options);
-    return await this.#borrower.wait_to(
+    const branch = this.#branches.here();
+    const slot = branch.borrower.take(options, true);
+    if (slot !== undefined) return await branch.run(slot, query, params, options);
+    return await branch.borrower.wait_to(
       options,
-      (slot, timeout) => this.#run(slot, query, params, { ...options, timeout }),
+      (slot, timeout) => branch.run(slot, query, params, { ...options, timeout }),
     );
   }
 
   /** @internal */
   override async lend(options: CallOptions): Promise<Loan> {
-    const [slot, time_left] = await this.#borrower.borrow(options);
-    const end = () => this.#sessions.put_back(slot, false);
+    const branch = this.#branches.here();
+    const [slot, time_left] = await branch.borrower.borrow(options);
+    const end = () => branch.sessions.put_back(slot, false);
     try {
-      return { ...this.#handles.own(slot).lend(), time_left, end };
+      return { ...branch.handles.own(slot).lend(), time_left, end };
     } catch (error) { // of a connection_factory
       end();
       throw error;
@@ -190,13 +189,15 @@ export class Pool extends Queryable implements AsyncDisposable {
     if (this.closing) throw pool_closed();
     check_listen(channels, this.#context);
     const { clock, timeout, on_warning } = this.#context;
+    const { place, listeners } = this.#branches.here();
     const listener = new Listener(channels, this.#open, {
       clock,
       timeout,
+      place,
       on_trouble: (message) => warn(message, on_warning),
-      on_closed: (listener) => void this.#listeners.delete(listener),
+      on_closed: (listener) => void listeners.delete(listener),
     });
-    this.#listeners.add(listener);
+    listeners.add(listener);
     try {
       await listener.start();
       return listener;
@@ -208,19 +209,17 @@ export class Pool extends Queryable implements AsyncDisposable {
 
   /** Closes the connections that are free; those that are lent are not concerned. */
   async clear(): Promise<void> {
-    await this.#sessions.clear();
+    await this.#branches.find()?.sessions.clear();
   }
 
   /** Lends no more: who waits is turned away, and connections are closed as they come back. */
   close(): void {
-    this.#sessions.close();
-    this.#end_services();
+    this.#branches.close((branch) => branch.close());
   }
 
   /** `close()`, and cuts the connections that are lent. */
   terminate(): void {
-    this.#sessions.terminate();
-    this.#end_services();
+    this.#branches.close((branch) => branch.terminate());
   }
 
   /**
@@ -232,8 +231,7 @@ export class Pool extends Queryable implements AsyncDisposable {
     if (!this.closing) {
       throw new InterfaceError("cannot wait for the pool to close: close() must come first");
     }
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    await this.#sessions.gone;
+    await this.#branches.find()?.wait_closed();
   }
 
   /** `close()` and `wait_closed()`. */
@@ -241,50 +239,9 @@ export class Pool extends Queryable implements AsyncDisposable {
     this.close();
     await this.wait_closed();
   }
+}
 
-  #end_services(): void {
-    this.#leaks.stop();
-    for (const listener of this.#listeners) void listener.close();
-  }
-
-  /** Submits a statement at once, and gives its slot back when it has ended. Nothing is reset. */
-  async #run<R>(
-    slot: Slot,
-    query: string | Sql,
-    params: Params,
-    options: QueryOptions<R>,
-  ): Promise<Result<R>> {
-    try {
-      return await this.#handles.own(slot).execute_one<R>(query, params, options);
-    } finally {
-      this.#sessions.leave(slot);
-    }
-  }
-
-  #lend(slot: Slot, stack: string | null): Connection {
-    const now = this.#context.clock.now();
-    const lease = new PoolLease(this, slot, now, stack, this.#take_back);
-    try {
-      const connection = this.#handles.make(slot.session, lease);
-      slot.lease = lease;
-      this.#leaks.watch(connection, lease);
-      return connection;
-    } catch (error) { // of a connection_factory
-      this.#sessions.put_back(slot, false);
-      throw error;
-    }
-  }
-
-  readonly #take_back = (lease: PoolLease, connection: Connection): void => {
-    if (end_of(connection) === null) finish(connection, RELEASED);
-    this.#leaks.forget(lease);
-    this.#sessions.put_back(lease.slot, true);
-  };
-
-  /** For a lease whose handle is garbage. */
-  #reclaim(lease: PoolLease): void {
-    lease.state = "released";
-    lease.slot.session.owner?.on_lost?.(was_dropped()); // its queue of notifications may live on
-    this.#sessions.put_back(lease.slot, true);
-  }
+/** Where it has no branch. */
+function nothing(): PoolStats {
+  return { size: 0, free: 0, used: 0, opening: 0, waiting: 0, ...no_totals() };
 }

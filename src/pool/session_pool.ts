@@ -95,11 +95,6 @@ export class SessionPool {
     return this.#free.size + this.#used.size + this.#opener.size;
   }
 
-  /** Whether no more is lent. */
-  get closing(): boolean {
-    return this.#closing;
-  }
-
   /** Whether all is closed. */
   get closed(): boolean {
     return this.#closed;
@@ -108,6 +103,12 @@ export class SessionPool {
   /** Resolves when all is closed. */
   get gone(): Promise<void> {
     return this.#gone.promise;
+  }
+
+  /** When the last session became free, in milliseconds; Infinity while any is not. */
+  get idle_since(): number {
+    if (this.#used.size + this.#opener.size + this.#dispatcher.waiters.size > 0) return Infinity;
+    return Math.max(...[...this.#free].map((slot) => slot.free_since));
   }
 
   /** All counters. */
@@ -196,10 +197,15 @@ export class SessionPool {
     await Promise.all([...this.#free].map((slot) => this.#leave(slot)));
   }
 
-  /** Lends no more; closes what is free, and what comes back. */
-  close(): void {
-    if (this.#closing) return;
+  /** Lends no more; closes what comes back. Touches no session. */
+  refuse(): void {
     this.#closing = true;
+    this.#dispatcher.waiters.reject_all(pool_closed());
+  }
+
+  /** `refuse()`, and closes what is free. */
+  close(): void {
+    this.refuse();
     this.#reaper.stop();
     this.#dispatcher.close(pool_closed());
     this.#opener.stop(pool_closed());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../adapters/socket.ts";
+import type { Clock, Place } from "../adapters/socket.ts";
 import type { TargetSessionAttrs } from "../connection/connect_options.ts";
 import type { Connection, ConnectionSettings } from "../connection/connection.ts";
 import type { ResolvedOptions } from "../connection/options.ts";
@@ -33,6 +33,8 @@ export interface PoolContext extends ResolvedPoolSettings {
   readonly connection_factory: typeof Connection | undefined;
   /** Time for all that waits here. */
   readonly clock: Clock;
+  /** Where sessions that are opened now can be used. Default: everywhere. */
+  readonly place?: (() => Place) | undefined;
   /** From 0 to 1; default: `Math.random`. */
   readonly random?: () => number;
 }
@@ -41,7 +43,7 @@ export interface PoolContext extends ResolvedPoolSettings {
 export function pool_context(
   pool: ResolvedPoolSettings,
   connection: ResolvedOptions,
-  { clock, single_session = false }: Pick<PoolContext, "clock" | "single_session">,
+  { clock, single_session = false, place }: Pick<PoolContext, "clock" | "single_session" | "place">,
 ): PoolContext {
   const { pooler, target_session_attrs, timeout, on_warning, connection_factory } = connection;
   return {
@@ -55,5 +57,6 @@ export function pool_context(
     connection,
     connection_factory,
     clock,
+    place,
   };
 }

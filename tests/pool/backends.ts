@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { Adapter } from "../../src/adapters/socket.ts";
+import type { Adapter, Place } from "../../src/adapters/socket.ts";
 import { Establisher } from "../../src/connection/establish.ts";
 import { resolve_options } from "../../src/connection/options.ts";
 import { TypeCatalog } from "../../src/connection/types.ts";
-import { OperationalError } from "../../src/errors.ts";
+import { InterfaceError, OperationalError } from "../../src/errors.ts";
 import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { pool_context } from "../../src/pool/settings.ts";
@@ -192,6 +192,8 @@ export class Backends implements AsyncDisposable {
   readonly alive: boolean[] = [];
   /** How many attempts there were. */
   attempted = 0;
+  /** The request that is being handled, empty outside of any; null: sockets are bound to none. */
+  request: string | null = null;
   /** Warnings of the pool. */
   readonly warnings: string[] = [];
   readonly #server: ScriptedServer;
@@ -215,8 +217,9 @@ export class Backends implements AsyncDisposable {
     const own = split_pool_options("postgres://me@scripted/db?sslmode=disable", given);
     const connection = await resolve_options(own.dsn, own.options, this.#server);
     const sessions = new Establisher(this.#adapter(), connection, new TypeCatalog(connection, []));
+    const place = this.request === null ? undefined : () => this.#place();
     const context = {
-      ...pool_context(own.pool, connection, { clock: this.clock }),
+      ...pool_context(own.pool, connection, { clock: this.clock, place }),
       random: () => 0,
     };
     this.#pool = new Pool(async (signal) => {
@@ -235,8 +238,18 @@ export class Backends implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#pool?.terminate();
     for (const backend of this.all) backend.end();
+    if (this.request !== null) { // sessions end with their requests
+      for (const { peer } of this.all) peer.close();
+    }
     await this.#pool?.wait_closed();
     await this.#server.finished();
+  }
+
+  /** As on workerd. */
+  #place(): Place {
+    const { request } = this;
+    if (request === "") throw new InterfaceError("cannot connect: no request is handled");
+    return { name: "request", is_here: () => this.request === request };
   }
 
   #adapter(): Adapter {
@@ -244,7 +257,8 @@ export class Backends implements AsyncDisposable {
       const socket = await this.#server.dial(...args);
       const at = this.alive.push(true) - 1;
       const set = (alive: boolean) => () => void (this.alive[at] = alive);
-      return { ...socket, ref: set(true), unref: set(false) };
+      const place = this.request === null ? {} : { place: this.#place() };
+      return { ...socket, ...place, ref: set(true), unref: set(false) };
     };
     return { name: "scripted", clock: this.clock, dial };
   }
