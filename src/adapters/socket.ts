@@ -27,6 +27,8 @@ export interface TlsOptions {
   readonly key?: string;
   /** Protocols to offer by ALPN, such as `["postgresql"]`. */
   readonly alpn?: readonly string[];
+  /** Whether the server hangs up on who offers none, as it does where TLS begins at once. */
+  readonly alpn_required?: boolean;
   /** Whether the caller will ask for `peer_certificate`, which some runtimes give at a cost. */
   readonly want_certificate?: boolean;
 }

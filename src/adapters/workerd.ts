@@ -164,7 +164,9 @@ function wrap(host: HostSocket, dialled: string): Socket {
         const secure = host.startTls();
         heir = wrap(secure, dialled);
         await Promise.race([
-          secure.opened,
+          secure.opened.catch((cause) => {
+            throw not_trusted(options.hostname, cause);
+          }),
           new Promise((_, reject) => give_up = () => reject(new Error("the socket was closed"))),
         ]);
         return heir;
@@ -179,6 +181,22 @@ function wrap(host: HostSocket, dialled: string): Socket {
   };
 }
 
+/** workerd has one error for all that can go wrong in a handshake, and keeps the reason for its log. */
+function not_trusted(hostname: string, cause: unknown): OperationalError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new OperationalError(
+    `cannot start TLS with ${hostname}: the handshake failed, or its certificate cannot be ` +
+      `verified (${text})`,
+    {
+      hint:
+        "workerd verifies in every sslmode but disable: the certificate must be for this name, " +
+        "and by an authority that workerd trusts; its log has the reason",
+      safe_to_retry: true,
+      cause,
+    },
+  );
+}
+
 /** Refuses what workerd would silently leave out. */
 function check(options: TlsOptions, dialled: string): void {
   const lack = lacking(options, dialled);
@@ -186,7 +204,9 @@ function check(options: TlsOptions, dialled: string): void {
   throw new NotSupportedError(`cannot start TLS with ${options.hostname}: workerd ${lack}`);
 }
 
-function lacking({ hostname, verify, ca, cert }: TlsOptions, dialled: string): string | null {
+function lacking(options: TlsOptions, dialled: string): string | null {
+  const { hostname, verify, ca, cert, alpn_required } = options;
+  if (alpn_required) return "offers no protocol by ALPN, as sslnegotiation=direct needs";
   if (ca !== undefined) return "takes no roots of one's own";
   if (cert !== undefined) return "takes no client certificate";
   if (verify !== "full" || hostname === dialled) return null;

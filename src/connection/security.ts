@@ -100,7 +100,7 @@ function read_require_auth(settings: Settings): ReadonlySet<AuthMethod> {
 
 /** How to encrypt the connection to `host`, if it is to be encrypted. */
 export function tls_options(host: Host, security: SecuritySettings, files: TlsFiles): TlsOptions {
-  const { sslmode, channel_binding } = security;
+  const { sslmode, sslnegotiation, channel_binding } = security;
   // libpq's rule: with roots at hand, `require` verifies too.
   const verify_ca = sslmode === "verify-ca" || (sslmode === "require" && files.ca !== null);
   return {
@@ -108,6 +108,7 @@ export function tls_options(host: Host, security: SecuritySettings, files: TlsFi
     verify: sslmode === "verify-full" ? "full" : verify_ca ? "ca" : "none",
     alpn: ["postgresql"],
     want_certificate: channel_binding !== "disable",
+    ...(sslnegotiation === "direct" && { alpn_required: true }),
     ...(files.ca !== null && { ca: [files.ca] }),
     ...(files.cert !== null && files.key !== null && { cert: files.cert, key: files.key }),
   };

@@ -470,6 +470,15 @@ describe("ResolvedOptions.password_for()", () => {
     assertEquals(await options.password_for(options.hosts[0]!), null);
   });
 
+  it("refuses a passfile that is named where there are no files", async () => {
+    const { read_text: _, ...adapter } = fake_adapter();
+    await assertRejects(
+      () => resolve_options("user=me passfile=/p", {}, adapter),
+      NotSupportedError,
+      "cannot use passfile of the dsn: there are no files on fake",
+    );
+  });
+
   it("calls a function each time", async () => {
     let calls = 0;
     const options = await resolve({ password: () => Promise.resolve(`token ${++calls}`) });
@@ -513,6 +522,7 @@ describe("ResolvedOptions.tls_for()", () => {
     ["sslmode=prefer sslcertmode=disable", home, { verify: "none" }],
     ["sslmode=disable", home, { verify: "none" }],
     ["sslmode=require channel_binding=disable", {}, { verify: "none", want_certificate: false }],
+    ["sslmode=require sslnegotiation=direct", {}, { verify: "none", alpn_required: true }],
   ];
   for (const [dsn, env, expected] of cases) {
     it(`follows ${dsn}${env === home ? " and files at home" : ""}`, async () => {
