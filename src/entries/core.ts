@@ -18,7 +18,7 @@ import type { Pool } from "../pool/pool.ts";
 import { open_connection, open_pool } from "../pool/open.ts";
 
 export * from "./public.ts";
-export type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/socket.ts";
+export type { Adapter, Address, Clock, Place, Socket, TlsOptions } from "../adapters/socket.ts";
 
 /** What an adapter is bound to. */
 export interface Api {
@@ -39,6 +39,10 @@ export interface Api {
    *
    * Resolves when all of them are authenticated, so a wrong password fails here
    * and not in the first request.
+   *
+   * On workerd a pool may be shared by all requests: each has connections of its own, which nobody
+   * else is lent and which end with it. `maxsize` and the counters are those of the request at hand;
+   * `minsize` is kept only where the pool was made, and must be 0 outside of any request.
    *
    * @param dsn As in `connect()`.
    * @param options Sizes, limits and hooks, and all that `connect()` takes.

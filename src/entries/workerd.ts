@@ -1,6 +1,10 @@
 /**
  * edgepg on workerd (Cloudflare Workers), with no detection of the runtime.
  *
+ * A connection belongs to the request that opened it and ends with it; used in another, it is an
+ * `InterfaceError`. A pool may be shared by all requests: made with `minsize: 0` outside of them, or
+ * by the first.
+ *
  * @module
  */
 

@@ -56,7 +56,9 @@ export class Branch {
     is_home: boolean,
   ) {
     const { minsize, max_idle } = context;
-    const own = is_home ? { minsize, max_idle } : { minsize: 0, max_idle: LINGER };
+    const own = is_home
+      ? { minsize, max_idle }
+      : { minsize: 0, max_idle: Math.min(max_idle, LINGER) };
     this.#pool = pool;
     this.#context = context;
     this.#lingers = !is_home;

@@ -29,7 +29,11 @@ import { no_totals, type PoolStats } from "./stats.ts";
 
 export type { AcquireOptions };
 
-/** Connections to one database, shared by many. */
+/**
+ * Connections to one database, shared by many. On workerd each request has its own: sizes and counters
+ * are those of the request at hand, and ending the pool closes what that one has; what others hold is
+ * closed when they release it.
+ */
 export class Pool extends Queryable implements AsyncDisposable {
   readonly #open: OpenSession;
   readonly #context: PoolContext;

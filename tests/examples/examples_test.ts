@@ -43,6 +43,7 @@ const PROGRAMS: readonly {
     on: ["deno", "bun", "node"],
     says: [/ok: an order takes from the stock/, /ok: no order exceeds the stock/, /3 passed/],
   },
+  { file: "worker.ts", on: ["workerd"] }, // by tests/runtimes/workerd/example_test.ts
   {
     file: "bun_serve.ts",
     on: ["bun"],

@@ -30,7 +30,7 @@ import { equal, holds, rejects } from "./expect.ts";
 export type Check = (api: Api, url: string) => Promise<void>;
 
 /** What a check cannot do without, and some ways to a database lack. */
-export type Need = "several sessions" | "cancel" | "login";
+export type Need = "network" | "several sessions" | "cancel" | "login";
 
 const NUMBERS = "select n::int4 from generate_series(1, $1::int4) as n";
 const ENDLESS = "select generate_series(1, 100000000)"; // rows come as they are made
@@ -64,6 +64,16 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     nowhere.pathname = "/no_such_database";
     const error = await rejects(() => api.connect(nowhere), OperationalError, /no_such_database/);
     equal(error.sqlstate, "3D000");
+  },
+
+  async "goes on to the next of several hosts"(api, url) {
+    const { hostname, port } = new URL(url);
+    await using conn = await api.connect(url, {
+      host: `${hostname},${hostname}`,
+      port: `1,${port || 5432}`,
+      target_session_attrs: "read-write",
+    });
+    equal(await conn.fetchval("select 1"), 1);
   },
 
   async "reads and writes values of every family"(api, url) {
@@ -432,6 +442,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
 /** What some of them need. */
 export const NEEDS: Readonly<Record<string, readonly Need[]>> = {
   "says why it cannot connect": ["login"],
+  "goes on to the next of several hosts": ["network"],
   "ends a statement at its deadline": ["cancel"],
   "ends a statement when its signal aborts": ["cancel"],
   "ends a stream when its signal aborts": ["cancel"],

@@ -31,6 +31,8 @@ export interface WorkerdOptions {
   readonly roots?: string;
   /** The compatibility date. Default: `OLD_DATE`. */
   readonly date?: string;
+  /** Compatibility flags that the worker needs. */
+  readonly flags?: readonly string[];
   /** Texts that the worker finds in its `env`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -118,13 +120,14 @@ function target_of(specifier: string, importer: string): string {
 
 function configuration(
   modules: readonly string[],
-  { roots, date = OLD_DATE, env = {} }: WorkerdOptions,
+  { roots, date = OLD_DATE, flags = [], env = {} }: WorkerdOptions,
 ): string {
-  const text = JSON.stringify;
+  const text = (value: string) => JSON.stringify(value);
   const embedded = modules.map((name) => `(name = "${name}", esModule = embed "${name}")`);
   const bindings = Object.entries(env).map(([name, value]) =>
     `(name = ${text(name)}, text = ${text(value)})`
   );
+  const all_flags = date < FLAG_BECAME_DEFAULT ? [FLAG, ...flags] : flags;
   const trusted = roots === undefined ? "" : text(roots);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -133,7 +136,7 @@ const config :Workerd.Config = (
       modules = [${embedded.join(", ")}],
       bindings = [${bindings.join(", ")}],
       compatibilityDate = "${date}",
-      compatibilityFlags = [${date < FLAG_BECAME_DEFAULT ? FLAG : ""}],
+      compatibilityFlags = [${all_flags.map(text).join(", ")}],
       globalOutbound = "net")),
     (name = "net", network = (
       allow = ["private", "local"],
@@ -144,7 +147,7 @@ const config :Workerd.Config = (
 }
 
 /** Without it a rejection that is handled in the same turn counts as unhandled. */
-const FLAG = '"unhandled_rejection_after_microtask_checkpoint"';
+const FLAG = "unhandled_rejection_after_microtask_checkpoint";
 const FLAG_BECAME_DEFAULT = "2026-03-03";
 
 function program(): string {
