@@ -69,7 +69,7 @@ export interface SecurityOptions {
    * has it. `require`: TLS; with `sslrootcert`, as `verify-ca`. `verify-ca`: and a certificate of an
    * authority that is trusted. `verify-full`: and for this host. Default: `PGSSLMODE`, else `prefer`,
    * which protects from nobody who is in the way; `verify-full` with `sslrootcert: "system"`. Has no
-   * effect on Unix sockets.
+   * effect on Unix sockets. On workerd all TLS is as `verify-full`.
    */
   readonly sslmode?: SslMode;
   /** `direct` begins with TLS at once, which saves a round trip; takes PostgreSQL 17. Default: `PGSSLNEGOTIATION`, else `postgres`. */

@@ -40,6 +40,9 @@ export function elsewhere({ name }: Place, action: string): InterfaceError {
   return new InterfaceError(
     `cannot ${action}: a connection can be used only in the ${name} that opened it, ` +
       `but this is another ${name}`,
-    { hint: `connect, or acquire from a pool, in each ${name}; a pool itself may be shared` },
+    {
+      hint: `connect, or acquire from a pool, in each ${name}; a pool itself may be shared`,
+      safe_to_retry: true,
+    },
   );
 }

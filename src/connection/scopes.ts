@@ -11,6 +11,7 @@
 import { OperationalError, PgError, ProgrammingError, TimeoutError } from "../errors.ts";
 import { at_call } from "./call.ts";
 import { commit_unanswered } from "./commit.ts";
+import { check_place, is_here } from "./place.ts";
 import type { CallOptions, Queryable } from "./queryable.ts";
 import { Scope, type ScopeState } from "./scope.ts";
 import type { Session } from "./session.ts";
@@ -65,6 +66,7 @@ export class Scopes {
 
   /** Sends BEGIN. The result's `pending` tells how that went. */
   begin(sql: string, options: CallOptions): Scope {
+    check_place(this.#session.place, "begin a transaction");
     this.refuse_transaction("begin a transaction", "use begin_nested()");
     return this.#open(null, sql, options);
   }
@@ -152,8 +154,10 @@ export class Scopes {
    * Lets only an open scope pass. Those of a closed connection do: it has better words.
    *
    * @throws {ProgrammingError} If it is not open.
+   * @throws {InterfaceError} If the connection cannot be used here.
    */
   check(scope: Scope, action: string): void {
+    check_place(this.#session.place, action);
     if (scope.state === "opening") {
       throw new ProgrammingError(`cannot ${action}: the transaction has not begun`);
     }
@@ -252,7 +256,7 @@ export class Scopes {
 
   /** Nobody is left to end the transaction, and nothing may run in it. */
   #give_up(cause: unknown): void {
-    if (this.#host.closed) return;
+    if (this.#host.closed || !is_here(this.#session.place)) return;
     this.#session.wire.destroy(
       new OperationalError(
         "the connection was given up: a transaction on it could not be rolled back",

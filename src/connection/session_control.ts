@@ -13,8 +13,9 @@ import { InterfaceError } from "../errors.ts";
 import { listen_statement, notify_statement, unlisten_statement } from "./channels.ts";
 import { check_isolation_level, IsolationLevel, type TransactionMode } from "./isolation.ts";
 import { type LargeObject, open_large_object } from "./large_object.ts";
-import { type CallOptions, Queryable } from "./queryable.ts";
 import type { Loan } from "./loan.ts";
+import { check_place } from "./place.ts";
+import { type CallOptions, Queryable } from "./queryable.ts";
 import { reset_sql } from "./reset.ts";
 import { run_transaction, type RunTransactionOptions } from "./run_transaction.ts";
 import { Scopes } from "./scopes.ts";
@@ -138,6 +139,7 @@ export abstract class SessionControl extends Queryable {
    * advisory locks, LISTEN and cursors are gone. Prepared statements stay.
    */
   async reset(options: CallOptions = {}): Promise<void> {
+    check_place(this.#session.place, "reset the session");
     const is_open = this.scopes.in_transaction || this.#session.wire.busy;
     this.scopes.end_all();
     this.#two_phase.clear();

@@ -3,7 +3,7 @@
  *
  * A connection belongs to the request that opened it and ends with it; used in another, it is an
  * `InterfaceError`. A pool may be shared by all requests: made with `minsize: 0` outside of them, or
- * by the first.
+ * by the first. All requests to one Durable Object count as one.
  *
  * @module
  */

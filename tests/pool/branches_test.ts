@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { InterfaceError, PoolClosedError } from "../../src/errors.ts";
+import { InterfaceError, PoolClosedError, QueryCanceledError } from "../../src/errors.ts";
 import { Backends, settle } from "./backends.ts";
 
 const PID = "select pg_backend_pid()";
@@ -144,11 +144,15 @@ describe("Connection, where sockets are bound to requests,", () => {
     await using backends = backends_in("a");
     const pool = await backends.pool();
     const conn = await pool.acquire();
+    const tx = await conn.begin();
+    const running = tx.execute("hang");
     backends.request = "b";
     const uses: Record<string, () => Promise<unknown>> = {
       execute: () => conn.execute(PID),
       begin: () => conn.begin(),
+      commit: () => tx.commit(),
       cursor: () => conn.cursor(),
+      reset: () => conn.reset(),
       cancel: () => conn.cancel(),
       "notifies.get": () => conn.notifies.get(),
       close: () => conn.close(),
@@ -162,7 +166,11 @@ describe("Connection, where sockets are bound to requests,", () => {
       const error = await assertRejects(use, InterfaceError, "only in the request that opened it");
       assertEquals(error.message.includes("HINT: connect, or acquire"), true, name);
     }
+    await tx[Symbol.asyncDispose](); // never rejects
     backends.request = "a";
+    await conn.cancel();
+    await assertRejects(() => running, QueryCanceledError);
+    await tx.rollback();
     assertEquals([conn.closed, await conn.fetchval(PID)], [false, "1001"]);
     await conn.close();
     backends.request = "b";

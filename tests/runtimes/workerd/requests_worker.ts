@@ -18,6 +18,26 @@ import {
 /** What the worker is started with. */
 interface Env {
   readonly DATABASE_URL: string;
+  readonly Keeper: {
+    idFromName(name: string): unknown;
+    get(id: unknown): { fetch(url: string): Promise<Response> };
+  };
+}
+
+/** A Durable Object: all requests to it are handled in one place. */
+export class Keeper {
+  readonly #env: Env;
+  #pool: Promise<Pool> | null = null;
+
+  constructor(_state: unknown, env: Env) {
+    this.#env = env;
+  }
+
+  /** Answers with the backend that was used. */
+  async fetch(): Promise<Response> {
+    const pool = await (this.#pool ??= create_pool(this.#env.DATABASE_URL));
+    return Response.json([await pool.fetchval("select pg_backend_pid()"), pool.size]);
+  }
 }
 
 let escaped = 0;
@@ -186,6 +206,10 @@ const ACTIONS: Record<string, (env: Env) => Promise<unknown>> = {
       "cursor.fetchone": () => cursor.fetchone(),
       "tx.execute": () => tx.execute("select 1"),
       "tx.commit": () => tx.commit(),
+      "tx.rollback": () => tx.rollback(),
+      "tx.begin_nested": () => tx.begin_nested(),
+      transaction: () => conn.transaction(() => Promise.resolve()),
+      "await using tx": () => tx[Symbol.asyncDispose](),
       "rows.next": () => rows.next(),
       "rows.return": () => rows.return!(),
       "data.read": () => data.read(),
@@ -196,6 +220,16 @@ const ACTIONS: Record<string, (env: Env) => Promise<unknown>> = {
     const outcomes: Record<string, string> = {};
     for (const [name, use] of Object.entries(uses)) outcomes[name] = await refusal(use);
     return outcomes;
+  },
+
+  /** Asks an object of each name, one after the other. */
+  async objects({ Keeper }) {
+    const answers: unknown[] = [];
+    for (const name of ["a", "b", "a"]) {
+      const response = await Keeper.get(Keeper.idFromName(name)).fetch("http://keeper/");
+      answers.push(await response.json());
+    }
+    return answers;
   },
 
   /** What a pool can do that another request made, and holds connections of. */

@@ -35,6 +35,8 @@ export interface WorkerdOptions {
   readonly flags?: readonly string[];
   /** Texts that the worker finds in its `env`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Classes of Durable Objects; `env` has the namespace of each under its name. */
+  readonly objects?: readonly string[];
 }
 
 /** A running workerd. */
@@ -120,13 +122,15 @@ function target_of(specifier: string, importer: string): string {
 
 function configuration(
   modules: readonly string[],
-  { roots, date = OLD_DATE, flags = [], env = {} }: WorkerdOptions,
+  { roots, date = OLD_DATE, flags = [], env = {}, objects = [] }: WorkerdOptions,
 ): string {
   const text = (value: string) => JSON.stringify(value);
   const embedded = modules.map((name) => `(name = "${name}", esModule = embed "${name}")`);
-  const bindings = Object.entries(env).map(([name, value]) =>
-    `(name = ${text(name)}, text = ${text(value)})`
-  );
+  const bindings = [
+    ...Object.entries(env).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...objects.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`),
+  ];
+  const namespaces = objects.map((name) => `(className = "${name}", uniqueKey = "${name}")`);
   const all_flags = date < FLAG_BECAME_DEFAULT ? [FLAG, ...flags] : flags;
   const trusted = roots === undefined ? "" : text(roots);
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -135,6 +139,8 @@ const config :Workerd.Config = (
     (name = "main", worker = (
       modules = [${embedded.join(", ")}],
       bindings = [${bindings.join(", ")}],
+      durableObjectNamespaces = [${namespaces.join(", ")}],
+      durableObjectStorage = (inMemory = void),
       compatibilityDate = "${date}",
       compatibilityFlags = [${all_flags.map(text).join(", ")}],
       globalOutbound = "net")),
