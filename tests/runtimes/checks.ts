@@ -9,11 +9,13 @@
 
 import type { Api } from "../../src/entries/core.ts";
 import {
+  type Codec,
   type Connection,
   DataError,
   IntegrityError,
   InterfaceError,
   Interval,
+  NotSupportedError,
   OperationalError,
   PoolTimeout,
   ProgrammingError,
@@ -30,7 +32,7 @@ import { equal, holds, rejects } from "./expect.ts";
 export type Check = (api: Api, url: string) => Promise<void>;
 
 /** What a check cannot do without, and some ways to a database lack. */
-export type Need = "network" | "several sessions" | "cancel" | "login";
+export type Need = "network" | "prepared transactions" | "several sessions" | "cancel" | "login";
 
 const NUMBERS = "select n::int4 from generate_series(1, $1::int4) as n";
 const ENDLESS = "select generate_series(1, 100000000)"; // rows come as they are made
@@ -102,6 +104,27 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const point = { x: 1, label: "it's, (odd)", mood: "glad", n: 3 };
     equal(await tx.fetchval("select $1::pg_temp.point3", [point]), point);
     equal(await tx.fetchval("select array[$1::pg_temp.point3]", [point]), [point]);
+  },
+
+  async "converts by codecs of one's own"(api, url) {
+    const codec: Codec<URL> = {
+      name: "text",
+      format: "text",
+      decode: (bytes) => new URL(new TextDecoder().decode(bytes)),
+      encode: (value) => utf8.encode(String(value)),
+    };
+    await using conn = await api.connect(url, { codecs: [codec as Codec] });
+    const read = await conn.fetchval<URL>("select $1::text", [new URL("https://db.example/a b")]);
+    equal([read instanceof URL, read?.href], [true, "https://db.example/a%20b"]);
+  },
+
+  async "reads Temporal values, or says that the runtime has none"(api, url) {
+    const connecting = async () => {
+      await using conn = await api.connect(url, { temporal: true });
+      return String(await conn.fetchval("select '2024-02-29 12:34:56.789012+00'::timestamptz"));
+    };
+    if ("Temporal" in globalThis) equal(await connecting(), "2024-02-29T12:34:56.789012Z");
+    else await rejects(connecting, NotSupportedError, /Temporal/);
   },
 
   async "binds a template's values"(api, url) {
@@ -228,6 +251,22 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     equal(await conn.fetchall("select a from t order by a"), [1, 4, 5]);
   },
 
+  async "commits in two phases, from another connection as well"(api, url) {
+    await using conn = await api.connect(url);
+    const xid = conn.xid(7, crypto.randomUUID(), "branch");
+    await conn.tpc_begin(xid);
+    await conn.execute("select 1");
+    await conn.tpc_prepare();
+    await rejects(() => conn.execute("select 1"), ProgrammingError);
+    await conn.tpc_commit();
+    await conn.tpc_begin(xid);
+    await conn.tpc_prepare();
+    await conn.close();
+    await using other = await api.connect(url);
+    const found = (await other.tpc_recover()).find(({ gtrid }) => gtrid === xid.gtrid);
+    await other.tpc_rollback(found);
+  },
+
   async "runs one statement for many sets of parameters, or none"(api, url) {
     await using conn = await api.connect(url);
     await conn.execute("create temp table t (a int4 primary key, b text)");
@@ -338,14 +377,19 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     await conn.unlisten();
   },
 
-  async "listens by a pool"(api, url) {
+  async "listens by a pool, also when its connection was lost"(api, url) {
     await using pool = await api.create_pool(url, { minsize: 0 });
     await using listener = await pool.listen("pool news");
     await pool.execute("select pg_notify('pool news', 'from the pool')");
-    for await (const event of listener) {
-      equal("gap" in event ? "gap" : event.payload, "from the pool");
-      break;
-    }
+    const { value: first } = await listener[Symbol.asyncIterator]().next();
+    equal(first !== undefined && "payload" in first && first.payload, "from the pool");
+    await pool.execute(`select pg_terminate_backend(pid) from pg_stat_activity
+      where query = 'LISTEN "pool news"' and datname = current_database()`);
+    const { value: second } = await listener[Symbol.asyncIterator]().next();
+    equal(second !== undefined && "gap" in second && second.channels, ["pool news"]);
+    await pool.execute("select pg_notify('pool news', 'once more')");
+    const { value: third } = await listener[Symbol.asyncIterator]().next();
+    equal(third !== undefined && "payload" in third && third.payload, "once more");
   },
 
   async "keeps large objects"(api, url) {
@@ -447,7 +491,8 @@ export const NEEDS: Readonly<Record<string, readonly Need[]>> = {
   "ends a statement when its signal aborts": ["cancel"],
   "ends a stream when its signal aborts": ["cancel"],
   "cancels what runs": ["cancel"],
-  "listens by a pool": ["several sessions"],
+  "commits in two phases, from another connection as well": ["prepared transactions"],
+  "listens by a pool, also when its connection was lost": ["several sessions"],
   "tells who waits that the session was lost": ["several sessions"],
   "lends connections by a pool": ["several sessions"],
   "logs in by SCRAM": ["login", "several sessions"],

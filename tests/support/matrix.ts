@@ -59,6 +59,14 @@ function suite(...proofs: readonly string[]): Cells {
   return { deno: cell, bun: cell, node: cell };
 }
 
+/** What runs inside workerd: the shared checks, as of an old date and of a new one. */
+function in_workerd(...checks: readonly string[]): string[] {
+  return checks.flatMap((check) => [
+    `workerd.ts, in workerd as of 2025-01-01 > ${check}`,
+    `mod.ts, in workerd as of 2026-11-01 > ${check}`,
+  ]);
+}
+
 const ROWS: Readonly<Record<string, Cells>> = {
   "TCP sockets, with back-pressure both ways": {
     deno: yes("Adapter.dial()", "deno socket"),
@@ -70,44 +78,82 @@ const ROWS: Readonly<Record<string, Cells>> = {
     ...suite("Adapter.dial()", "sslmode > has no effect on a Unix socket"),
     workerd: no("the runtime has none", "workerd_adapter > refuses Unix sockets"),
   },
-  "pool: fair, reset, life times, leaks": suite(
-    "create_pool()",
-    "Pool.acquire",
-    "Pool.release",
-    "Pool counters",
-    "A reset",
-    "Pool max_lifetime",
-    "Pool leak_after",
-    "Pool, while its connections are killed,",
-  ),
-  "cursors of the DB-API, also on the server": suite("Cursor.", "NamedCursor", "AIOPG_TESTS"),
-  "transactions, also in two phases": suite(
-    "new Transaction()",
-    "Connection.transaction()",
-    "Transaction.begin_nested()",
-    "tpc_prepare()",
-  ),
-  "streams, `executemany()`, COPY": suite(
-    "Connection.stream()",
-    "Connection.executemany()",
-    "copy_from()",
-    "copy_to()",
-    "copy_records_from()",
-    "copy_records_to()",
-  ),
-  "LISTEN and NOTIFY, also over reconnects": suite("Connection.listen()", "Pool.listen"),
-  "deadlines, `AbortSignal`, cancel": suite(
-    "a statement's deadline",
-    "an AbortSignal",
-    "Connection.cancel()",
-  ),
-  "every builtin type, users' types, codecs of one's own": suite(
-    "builtin_codecs",
-    "TypeCodec",
-    "Connection.execute()",
-    "a user's type",
-    "the option codecs",
-  ),
+  "pool: fair, reset, life times, leaks": {
+    ...suite(
+      "create_pool()",
+      "Pool.acquire",
+      "Pool.release",
+      "Pool counters",
+      "A reset",
+      "Pool max_lifetime",
+      "Pool leak_after",
+      "Pool, while its connections are killed,",
+    ),
+    workerd: partly(
+      "yes, in each request",
+      ...in_workerd("lends connections", "makes callers", "resets what", "ends a pool"),
+      "requests to workerd",
+    ),
+  },
+  "cursors of the DB-API, also on the server": {
+    ...suite("Cursor.", "NamedCursor", "AIOPG_TESTS"),
+    workerd: yes(...in_workerd("fetches and scrolls", "iterates a named cursor")),
+  },
+  "transactions, also in two phases": {
+    ...suite(
+      "new Transaction()",
+      "Connection.transaction()",
+      "Transaction.begin_nested()",
+      "tpc_prepare()",
+    ),
+    workerd: yes(...in_workerd("commits, rolls back", "commits in two phases")),
+  },
+  "streams, `executemany()`, COPY": {
+    ...suite(
+      "Connection.stream()",
+      "Connection.executemany()",
+      "copy_from()",
+      "copy_to()",
+      "copy_records_from()",
+      "copy_records_to()",
+    ),
+    workerd: yes(
+      ...in_workerd(
+        "streams rows",
+        "runs one statement for many",
+        "copies bytes",
+        "copies records",
+      ),
+    ),
+  },
+  "LISTEN and NOTIFY, also over reconnects": {
+    ...suite("Connection.listen()", "Pool.listen"),
+    workerd: yes(...in_workerd("hears notifications", "listens by a pool")),
+  },
+  "deadlines, `AbortSignal`, cancel": {
+    ...suite(
+      "a statement's deadline",
+      "an AbortSignal",
+      "Connection.cancel()",
+    ),
+    workerd: yes(
+      ...in_workerd("ends a statement", "ends a stream", "cancels what runs"),
+      "requests to workerd as of 2025-01-01 > abort",
+    ),
+  },
+  "every builtin type, users' types, codecs of one's own": {
+    ...suite(
+      "builtin_codecs",
+      "TypeCodec",
+      "Connection.execute()",
+      "a user's type",
+      "the option codecs",
+    ),
+    workerd: partly(
+      "yes, by samples",
+      ...in_workerd("reads and writes values", "knows composite types", "converts by codecs"),
+    ),
+  },
   "`temporal: true`": {
     deno: yes("builtin_codecs with temporal: true > reads"),
     bun: yes("builtin_codecs with temporal: true > reads"),
@@ -115,16 +161,32 @@ const ROWS: Readonly<Record<string, Cells>> = {
       "the runtime has no Temporal",
       "builtin_codecs with temporal: true > says what is missing on a runtime without Temporal",
     ),
+    workerd: no("the runtime has no Temporal", ...in_workerd("reads Temporal values, or says")),
   },
   "TLS: every `sslmode`, client certificates, direct": {
     ...suite("Socket.start_tls()", "sslmode", "the server's certificate", "a client's certificate"),
-    workerd: partly("`verify-full` only", "workerd_adapter > starts TLS as it can"),
+    workerd: partly(
+      "`verify-full` only",
+      "workerd_adapter > starts TLS as it can",
+      "TLS from workerd",
+    ),
   },
-  "SCRAM-SHA-256, and -PLUS (channel binding) over TLS": suite("a login", "channel_binding"),
-  "several hosts, `target_session_attrs`": suite(
-    "connect() to several hosts",
-    "a primary and its standby:",
-  ),
+  "SCRAM-SHA-256, and -PLUS (channel binding) over TLS": {
+    ...suite("a login", "channel_binding"),
+    workerd: partly(
+      "SCRAM-SHA-256",
+      ...in_workerd("logs in by SCRAM"),
+      "TLS from workerd > connects and cancels: scram",
+      "TLS from workerd > refuses what it cannot do: channel_binding",
+    ),
+  },
+  "several hosts, `target_session_attrs`": {
+    ...suite(
+      "connect() to several hosts",
+      "a primary and its standby:",
+    ),
+    workerd: yes(...in_workerd("goes on to the next of several hosts")),
+  },
   "behind a pooler of transactions": suite("through a pooler"),
   "`/websocket`: through a proxy": suite(
     "edgepg through a WebSocket proxy",

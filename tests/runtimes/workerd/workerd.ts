@@ -23,10 +23,8 @@ export const OLD_DATE = "2025-01-01";
 /** With Node's modules, `process` and `Buffer`, which change nothing. */
 export const NEW_DATE = "2026-11-01";
 
-/** What to start. */
-export interface WorkerdOptions {
-  /** The worker's module, from the repository's root. */
-  readonly worker: string;
+/** What a worker is to have, beside its modules. */
+export interface Surroundings {
   /** The roots that TLS trusts, PEM. Default: none. */
   readonly roots?: string;
   /** The compatibility date. Default: `OLD_DATE`. */
@@ -39,6 +37,12 @@ export interface WorkerdOptions {
   readonly objects?: readonly string[];
 }
 
+/** What to start. */
+export interface WorkerdOptions extends Surroundings {
+  /** The worker's module, from the repository's root. */
+  readonly worker: string;
+}
+
 /** A running workerd. */
 export interface Workerd extends AsyncDisposable {
   /** Where it answers. */
@@ -48,11 +52,22 @@ export interface Workerd extends AsyncDisposable {
 }
 
 /** Starts workerd; resolves when it answers, and rejects if the worker cannot be loaded. */
-export async function start_workerd(options: WorkerdOptions): Promise<Workerd> {
+export function start_workerd({ worker, ...surroundings }: WorkerdOptions): Promise<Workerd> {
+  return serve((directory) => copy_modules(join(ROOT, worker), directory), surroundings);
+}
+
+/**
+ * Starts workerd with modules of one's own.
+ *
+ * @param write Writes them into a directory; returns their names, the worker's first.
+ */
+export async function serve(
+  write: (directory: string) => readonly string[],
+  surroundings: Surroundings = {},
+): Promise<Workerd> {
   const directory = temporary();
   const config = join(directory.path, "config.capnp");
-  const modules = copy_modules(join(ROOT, options.worker), directory.path);
-  writeFileSync(config, configuration(modules, options));
+  writeFileSync(config, configuration(write(directory.path), surroundings));
   const child = spawn(program(), ["serve", config, "--control-fd=1"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -122,7 +137,7 @@ function target_of(specifier: string, importer: string): string {
 
 function configuration(
   modules: readonly string[],
-  { roots, date = OLD_DATE, flags = [], env = {}, objects = [] }: WorkerdOptions,
+  { roots, date = OLD_DATE, flags = [], env = {}, objects = [] }: Surroundings,
 ): string {
   const text = (value: string) => JSON.stringify(value);
   const embedded = modules.map((name) => `(name = "${name}", esModule = embed "${name}")`);
