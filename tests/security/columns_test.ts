@@ -61,12 +61,16 @@ describe("a column's name", () => {
   });
 });
 
+/** What runs text as code. `cloudflare:` is no place where text comes from: its modules are the runtime's. */
+const RUNS_TEXT =
+  /\beval\s*\(|\bFunction\s*\(|\bimport\s*\(\s*(?!\s|["']|`cloudflare:\$\{MODULE\}`\))/;
+
 describe("src/", () => {
   it("makes no code out of text", () => {
     const root = fileURLToPath(new URL("../../src/", import.meta.url));
     const files = readdirSync(root, { recursive: true, encoding: "utf8" });
     const guilty = files.filter((file) => file.endsWith(".ts")).filter((file) =>
-      /\beval\s*\(|\bFunction\s*\(|\bimport\s*\(\s*[^"'\s]/.test(
+      RUNS_TEXT.test(
         readFileSync(root + file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""),
       )
     );
