@@ -18,7 +18,6 @@ import { path_in, read_first } from "./sources.ts";
  * moment, or what the passfile has; null if there is none.
  *
  * @throws {InterfaceError} If `password` is neither a text nor a function.
- * @throws {NotSupportedError} If a passfile is named where no file can be read.
  */
 export function password_reader(
   settings: Settings,
@@ -32,7 +31,8 @@ export function password_reader(
   if (password !== null) return () => Promise.resolve(password);
   const named = settings.text("passfile");
   if (named !== null && adapter.read_text === undefined) {
-    throw settings.unsupported("passfile", `there are no files on ${adapter.name}`);
+    const refusal = settings.unsupported("passfile", `there are no files on ${adapter.name}`);
+    return () => Promise.reject(refusal); // only a server that asks for a password needs it
   }
   const paths = named !== null ? [named] : [
     path_in(adapter, "HOME", ".pgpass"),

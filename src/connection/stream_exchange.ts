@@ -82,9 +82,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.over = new Promise((resolve) => this.#set_over = resolve);
     this.promise.catch(() => {}); // the caller may have left
     run.signal?.throwIfAborted();
-    if (run.signal) {
-      this.watch(run.signal, () => this.#abort(run.signal!.reason), session.place);
-    }
+    if (run.signal) this.watch(run.signal, () => this.#abort(run.signal!.reason), session.place);
     session.wire.submit(this, run.timeout);
   }
 

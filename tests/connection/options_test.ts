@@ -470,10 +470,11 @@ describe("ResolvedOptions.password_for()", () => {
     assertEquals(await options.password_for(options.hosts[0]!), null);
   });
 
-  it("refuses a passfile that is named where there are no files", async () => {
+  it("refuses a passfile that is named where there are no files, when it is needed", async () => {
     const { read_text: _, ...adapter } = fake_adapter();
+    const options = await resolve_options("user=me passfile=/p", {}, adapter);
     await assertRejects(
-      () => resolve_options("user=me passfile=/p", {}, adapter),
+      () => options.password_for(options.hosts[0]!),
       NotSupportedError,
       "cannot use passfile of the dsn: there are no files on fake",
     );

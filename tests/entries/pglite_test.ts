@@ -24,7 +24,13 @@ import { concat, cstring, i16, i32, message } from "../support/messages.ts";
 /** As an application has it; nothing of it means anything here. */
 const DSN = "postgres://app:secret@db.example/app?sslmode=verify-full";
 /** What one session, which nothing interrupts, cannot do. */
-const LACKS: readonly Need[] = ["several sessions", "cancel", "login"];
+const LACKS: readonly Need[] = [
+  "network",
+  "prepared transactions",
+  "several sessions",
+  "cancel",
+  "login",
+];
 
 const utf8 = new TextEncoder();
 
