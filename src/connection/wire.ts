@@ -54,6 +54,7 @@ export class Wire {
   readonly #deadlines: Deadlines;
   readonly #inbound: Inbound;
   readonly #ended: Promise<void>;
+  #ending = false; // Terminate was sent
   #lost: OperationalError | null = null;
   #cancel: Promise<void> | null = null;
 
@@ -191,6 +192,7 @@ export class Wire {
       await this.cancel(); // else the server would finish it first
     }
     if (this.#lost !== null) return;
+    this.#ending = true;
     encode_terminate(this.#line.out);
     this.#line.flush();
     await within(this.#clock, CLOSE_GRACE, this.#ended);
@@ -237,7 +239,7 @@ export class Wire {
   async #read(): Promise<void> {
     try {
       do this.#inbound.handle(); while (this.#lost === null && await this.#line.read());
-      this.destroy(errors.broken(undefined));
+      this.destroy(this.#ending ? errors.WAS_CLOSED : errors.broken(undefined));
     } catch (error) {
       this.destroy(error instanceof OperationalError ? error : errors.broken(error));
     }
