@@ -6,6 +6,7 @@
  *     deno task bench --only=rows,sequence --on=deno --on=bun
  *     deno task bench --cpu                      processor time, too
  *     deno task bench --json=results.json --svg=results.svg
+ *     deno task bench --from=results.json --readme   writes the README's table of what was found before
  *
  * It reads from the server that DATABASE_URL names, in a database of its own;
  * without one it starts a server.
@@ -19,6 +20,7 @@ import postgres from "postgres";
 import config from "../../deno.json" with { type: "json" };
 import { end_command_on_signals, run_command } from "../support/child.ts";
 import { start_cluster } from "../support/cluster.ts";
+import { write_readme_table } from "../support/readme.ts";
 import {
   install_toolchain,
   program_command,
@@ -29,7 +31,7 @@ import { fixtures, TABLES } from "./fixtures.ts";
 import type { Effort, Measured } from "./measure.ts";
 import type { Findings, Orders } from "./program.ts";
 import { plot } from "./plot.ts";
-import { table } from "./table.ts";
+import { summary, table } from "./table.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
 
 /** In seconds; nothing runs so long. */
@@ -63,6 +65,8 @@ async function main(): Promise<void> {
       rounds: { type: "string" },
       json: { type: "string" },
       svg: { type: "string" },
+      from: { type: "string" },
+      readme: { type: "boolean", default: false },
     },
   });
   const names = values.only?.split(",");
@@ -73,15 +77,26 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds ?? (values.quick ? 5 : 9)),
     warmups: 3,
   };
+  const results = values.from
+    ? JSON.parse(await Deno.readTextFile(values.from)) as Results
+    : await measure_all(runtimes, workloads, effort);
+  console.log(table(results, values.cpu));
+  if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 2) + "\n");
+  if (values.svg) await Deno.writeTextFile(values.svg, plot(results));
+  if (values.readme) write_readme_table("speed", summary(results));
+}
+
+async function measure_all(
+  runtimes: readonly RuntimeName[],
+  workloads: readonly Workload[],
+  effort: Effort,
+): Promise<Results> {
   await install_toolchain();
-  const results = await with_database(effort, async (url, server) => {
+  return await with_database(effort, async (url, server) => {
     const findings = [];
     for (const runtime of runtimes) findings.push(await run_on(runtime, workloads, url, effort));
     return { ...facts(server), ...effort, findings };
   });
-  console.log(table(results, values.cpu));
-  if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 2) + "\n");
-  if (values.svg) await Deno.writeTextFile(values.svg, plot(results));
 }
 
 /** Runs `work` with the tables in place. */

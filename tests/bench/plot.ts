@@ -16,10 +16,13 @@ import { type Workload, WORKLOADS } from "./workloads.ts";
 const UNIT = "postgres";
 const CLIENTS = ["edgepg", UNIT, "pg", "Bun.SQL"] as const;
 
+/** Speed beyond which bars grow no longer; their numbers tell. */
+const LONGEST = 4;
+
 // Pixels.
 const MARGIN = 16;
 const TITLE = 56;
-const LABELS = 300;
+const LABELS = 340;
 const PANEL = 220;
 const GAP = 24;
 const BAR = 11;
@@ -42,7 +45,7 @@ const STYLE = `
 export function plot(results: Results): string {
   const workloads = WORKLOADS.filter((workload) => speeds_of(results, workload).length > 0);
   const fastest = Math.max(1, ...workloads.flatMap((workload) => speeds_of(results, workload)));
-  const scale = (PANEL - ROOM) / fastest;
+  const scale = (PANEL - ROOM) / Math.min(fastest, LONGEST);
   const parts: string[] = [];
   let y = MARGIN + TITLE;
   for (const workload of workloads) {
@@ -114,7 +117,7 @@ function legend(): string[] {
 }
 
 function bar(name: string, x: number, y: number, speed: number, scale: number): string {
-  const width = (speed * scale).toFixed(1);
+  const width = (Math.min(speed, LONGEST) * scale).toFixed(1);
   return `<rect class="${css(name)}" x="${x}" y="${y}" width="${width}" height="${BAR - 1}"/>` +
     text(x + Number(width) + 4, y + BAR - 2, speed.toFixed(2), "number");
 }

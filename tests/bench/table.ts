@@ -4,11 +4,13 @@
  * @module
  */
 
+import type { Table } from "../support/readme.ts";
 import type { Results } from "./main.ts";
 import { CPU, type Measured, TIME } from "./measure.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-const OTHERS = ["postgres", "pg", "Bun.SQL", "floor"] as const;
+const CLIENTS = ["postgres", "pg", "Bun.SQL"] as const;
+const OTHERS = [...CLIENTS, "floor"] as const;
 
 /**
  * The whole report.
@@ -30,6 +32,31 @@ export function table(results: Results, with_cpu: boolean): string {
     "",
     provenance(results),
   ].join("\n");
+}
+
+/** The README's table: how many times as long the others take, by workload and runtime. */
+export function summary(results: Results): Table {
+  const head = results.findings.map(({ runtime, workloads }) =>
+    `${runtime}: ${others_of(Object.values(workloads).flat()).map(title_of).join(" / ")}`
+  );
+  const rows = WORKLOADS.filter(({ alone }) => !alone).map((workload) => [
+    workload.title(results),
+    ...results.findings.map(({ workloads }) => {
+      const all = others_of(Object.values(workloads).flat());
+      const found = workloads[workload.name] ?? [];
+      return all.map((peer) => ratio_of(found, peer, TIME).replace("x", "") || "–").join(" / ");
+    }),
+  ]);
+  return [["", ...head], ...rows];
+}
+
+/** The clients that were measured beside edgepg. */
+function others_of(measured: readonly Measured[]): string[] {
+  return CLIENTS.filter((name) => measured.some(({ peer }) => peer === name));
+}
+
+function title_of(client: string): string {
+  return client === "Bun.SQL" ? "own" : `\`${client}\``;
 }
 
 /** What was measured where, in one line. */

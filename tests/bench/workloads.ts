@@ -131,17 +131,17 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   on_pool(
     "borrow",
-    "each on a borrowed connection",
+    "leases",
     false,
     (pool, id) => pool.borrowed(ONE_ITEM, [id]),
   ),
   on_pool(
     "reset",
-    "each on a borrowed connection that edgepg resets, the others not",
+    "leases, each reset",
     true,
     (pool, id) => pool.borrowed(ONE_ITEM, [id]),
   ),
-  on_pool("shots", "each a call of the pool", true, (pool, id) => pool.one_shot(ONE_ITEM, [id])),
+  on_pool("shots", "calls of the pool", true, (pool, id) => pool.one_shot(ONE_ITEM, [id])),
   on_link({
     name: "many",
     title: (scale) => `${count(SETS, scale)} inserts in one transaction`,
@@ -158,7 +158,7 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   on_link({
     name: "insert",
-    title: (scale) => `${count(SETS, scale)} rows: executemany() beside one insert of all`,
+    title: (scale) => `${count(SETS, scale)} rows: executemany(), or one insert`,
     work: (scale) => [scaled(SETS, scale), "rows"],
     before: "truncate target",
     run: ({ insert_rows }, scale) => {
@@ -280,10 +280,7 @@ function on_pool(
   return {
     name,
     steps: true,
-    title: (scale) =>
-      `${
-        count(CALLERS * CALLS, scale)
-      } queries by ${CALLERS} callers on ${CONNECTIONS} connections, ${how}`,
+    title: () => `${CALLERS} callers on ${CONNECTIONS} connections: ${how}`,
     work: (scale) => [CALLERS * scaled(CALLS, scale), "queries"],
     async start(peer, url, scale) {
       const pool = await peer.open_pool?.(url, CONNECTIONS, reset);
