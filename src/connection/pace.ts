@@ -48,11 +48,11 @@ export class Pace {
     this.#since = this.now;
   }
 
-  /** Whether what is submitted now would begin soon: all before it was quick, and the head is. */
+  /** Whether what waits behind all that is sent would begin soon: all of it was quick, and the head is. */
   is_quick(now: number): boolean {
     const { sent, held } = this.#order;
-    if (sent.size === 0) return true;
-    return now - this.#since < QUICK_MS && sent.every(is_quick) && held.every(is_quick);
+    return sent.size > 0 && now - this.#since < QUICK_MS && sent.every(is_quick) &&
+      held.every(is_quick);
   }
 }
 

@@ -2,7 +2,7 @@
  * Single statements of the pool's own calls, which may share a session once all are lent.
  *
  * Laws: a call waits behind at most `DEPTH - 1` others, each of which was done within `QUICK_MS`
- * when it last ran on that session (wire.ts), and behind none that takes longer now. A lease, a
+ * when it last ran on that session (pace.ts), and behind none that takes longer now. A lease, a
  * transaction, a stream or a COPY is never joined, nor is a session that is due to be replaced.
  *
  * Why: what such a statement costs is mostly the way through the kernel. Those that are sent in one
@@ -53,7 +53,8 @@ export class Sharing {
 
   #may_join(slot: Slot, now: number): boolean {
     const { session } = slot;
-    return session.usable && session.state === "I" && session.wire.pace.is_quick(now) &&
+    const { wire } = session;
+    return session.usable && session.state === "I" && (!wire.busy || wire.pace.is_quick(now)) &&
       !this.#ages.is_old(slot, now);
   }
 }
