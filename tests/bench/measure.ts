@@ -10,6 +10,7 @@
 import process from "node:process";
 import type { Scale } from "./fixtures.ts";
 import type { Peer } from "./peer.ts";
+import type { ServerClock } from "./server_cpu.ts";
 import type { Run, Workload } from "./workloads.ts";
 
 /** Medians of one client in one workload, by metric; smaller is better. */
@@ -34,6 +35,8 @@ export interface Effort extends Scale {
 export const TIME = "time, ms";
 /** What this process spends on it, in all its threads: less moved by what else the machine does. */
 export const CPU = "cpu, ms";
+/** What the server spends on it, in all its processes. */
+export const SERVER_CPU = "server cpu, ms";
 
 /** How many times as often small steps are rehearsed. */
 const STEPS_WARMUP = 8;
@@ -50,6 +53,7 @@ interface Entrant {
  * Measures a workload.
  *
  * @param peers The first is what the others are compared with.
+ * @param server What it has spent; null: not known.
  * @throws {Error} If they do not return the same.
  */
 export async function measure(
@@ -57,6 +61,7 @@ export async function measure(
   peers: readonly Peer[],
   url: string,
   effort: Effort,
+  server: ServerClock | null,
 ): Promise<Measured[]> {
   const entrants: Entrant[] = [];
   try {
@@ -66,7 +71,9 @@ export async function measure(
     }
     await rehearse(workload, entrants, effort.warmups);
     for (let round = 0; round < effort.rounds; round++) {
-      for (const entrant of entrants) entrant.samples.push(await sample(workload, entrant.run));
+      for (const entrant of entrants) {
+        entrant.samples.push(await sample(workload, entrant.run, server));
+      }
     }
   } finally {
     for (const { run } of entrants) await run.stop();
@@ -90,19 +97,29 @@ async function rehearse(
   }
   const passes = workload.steps ? times * STEPS_WARMUP : times; // compilers need calls, not time
   for (let i = 1; i < passes; i++) {
-    for (const { run } of entrants) await sample(workload, run);
+    for (const { run } of entrants) await sample(workload, run, null);
   }
 }
 
-async function sample({ steps = false }: Workload, run: Run): Promise<Sample> {
+async function sample(
+  { steps = false }: Workload,
+  run: Run,
+  server: ServerClock | null,
+): Promise<Sample> {
   await run.before?.();
   if (!steps) collect_garbage();
+  const server_spent = server?.();
   const spent = process.cpuUsage();
   const started = performance.now();
   const { metrics } = await run.once();
   const time = performance.now() - started;
   const { user, system } = process.cpuUsage(spent); // microseconds
-  return { [TIME]: time, [CPU]: (user + system) / 1000, ...metrics };
+  return {
+    [TIME]: time,
+    [CPU]: (user + system) / 1000,
+    ...(server !== null && { [SERVER_CPU]: server() - server_spent! }),
+    ...metrics,
+  };
 }
 
 /** So that nobody pays for what another left. */

@@ -16,6 +16,7 @@ import { edgepg } from "./peers/edgepg.ts";
 import { floor } from "./peers/floor.ts";
 import { pg_peer } from "./peers/pg.ts";
 import { postgres_js } from "./peers/postgres.ts";
+import { server_clock } from "./server_cpu.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 /** What the program is told. */
@@ -44,11 +45,12 @@ async function main(): Promise<void> {
   const peers = PEERS
     .filter((peer) => peer !== null)
     .filter((peer) => orders.peers?.includes(peer.name) ?? true);
+  const server = await server_clock(url);
   const workloads: Record<string, Measured[]> = {};
   for (const workload of WORKLOADS) {
     if (!orders.workloads.includes(workload.name)) continue;
     console.error(`  ${workload.name}`);
-    workloads[workload.name] = await measure(workload, peers, url, orders);
+    workloads[workload.name] = await measure(workload, peers, url, orders, server);
   }
   const findings: Findings = { runtime: runtime_version(), workloads };
   writeFileSync(orders.output, JSON.stringify(findings));

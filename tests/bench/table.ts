@@ -6,7 +6,7 @@
 
 import type { Table } from "../support/readme.ts";
 import type { Results } from "./main.ts";
-import { CPU, type Measured, TIME } from "./measure.ts";
+import { CPU, type Measured, SERVER_CPU, TIME } from "./measure.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const CLIENTS = ["postgres", "pg", "Bun.SQL"] as const;
@@ -76,7 +76,7 @@ function workload_rows(name: string, results: Results, with_cpu: boolean): strin
     ),
   );
   if (workload.alone) metrics.delete(TIME);
-  if (workload.alone || !with_cpu) metrics.delete(CPU);
+  if (workload.alone || !with_cpu) [CPU, SERVER_CPU].forEach((metric) => metrics.delete(metric));
   return [...metrics].flatMap((metric) =>
     results.findings.flatMap(({ runtime, workloads }) => {
       const found = workloads[name] ?? [];
