@@ -6,7 +6,7 @@
  *     deno task bench --only=rows,sequence --on=deno --on=bun
  *     deno task bench --cpu                      processor time, too
  *     deno task bench --json=results.json --svg=results.svg
- *     deno task bench --from=results.json --readme   writes the README's table of what was found before
+ *     deno task bench --from=results.json --readme   writes the README's tables of what was found before
  *
  * It reads from the server that DATABASE_URL names, in a database of its own;
  * without one it starts a server.
@@ -31,7 +31,7 @@ import { fixtures, TABLES } from "./fixtures.ts";
 import type { Effort, Measured } from "./measure.ts";
 import type { Findings, Orders } from "./program.ts";
 import { plot } from "./plot.ts";
-import { summary, table } from "./table.ts";
+import { summary, table, whereabouts } from "./table.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
 
 /** In seconds; nothing runs so long. */
@@ -83,7 +83,10 @@ async function main(): Promise<void> {
   console.log(table(results, values.cpu));
   if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 2) + "\n");
   if (values.svg) await Deno.writeTextFile(values.svg, plot(results));
-  if (values.readme) write_readme_table("speed", summary(results));
+  if (values.readme) {
+    write_readme_table("speed", summary(results));
+    write_readme_table("whereabouts", whereabouts(results));
+  }
 }
 
 async function measure_all(

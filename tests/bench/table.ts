@@ -50,6 +50,22 @@ export function summary(results: Results): Table {
   return [["", ...head], ...rows];
 }
 
+/** The README's table of where edgepg's time goes: microseconds for a unit of work. */
+export function whereabouts(results: Results): Table {
+  const head = results.findings.map(({ runtime }) => runtime);
+  const rows = WORKLOADS.flatMap((workload) => {
+    if (workload.alone || workload.work === undefined) return [];
+    const [count, unit] = workload.work(results);
+    const cells = results.findings.map(({ workloads }) => {
+      const ours = workloads[workload.name]?.find(({ peer }) => peer === "edgepg")?.medians ?? {};
+      const spent = [TIME, CPU, SERVER_CPU].map((metric) => ours[metric]);
+      return spent.map((ms) => ms === undefined ? "–" : precise(ms * 1000 / count, 2)).join(" / ");
+    });
+    return [[workload.title(results), unit, ...cells]];
+  });
+  return [["", "of", ...head], ...rows];
+}
+
 /** The clients that were measured beside edgepg. */
 function others_of(measured: readonly Measured[]): string[] {
   return CLIENTS.filter((name) => measured.some(({ peer }) => peer === name));
@@ -107,6 +123,6 @@ function rate_of(ms: number, [count, unit]: readonly [number, string]): string {
   return ` (${Math.round(Number(rate.toPrecision(3))).toLocaleString("en-US")} ${unit}/s)`;
 }
 
-function precise(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString("en-US");
+function precise(value: number, digits: number = 3): string {
+  return Number(value.toPrecision(digits)).toLocaleString("en-US");
 }
