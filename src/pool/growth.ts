@@ -1,9 +1,10 @@
 /**
  * Decides when a session is opened, and who is told when that fails.
  *
- * Laws: nobody has a session opened who will be served by what is on its way. A
- * session that was opened goes to whoever is first then; a failed attempt turns
- * away the waiter that it was made for, and no other.
+ * Laws: nobody has a session opened who will be served by what is on its way; an attempt that
+ * is late, as in a network that went dead, is not. Nobody has two. A session that was opened
+ * goes to whoever is first then; a failed attempt turns away the waiter that it was made for, and
+ * no other.
  *
  * @module
  */
@@ -61,16 +62,16 @@ export class Growth {
 
   /** Whether one more may be opened now. */
   get has_room(): boolean {
-    return this.#opener.size < OPENING_AT_ONCE &&
-      this.#free.size + this.#opener.size < this.places;
+    return this.#opener.may_begin && this.#has_place;
   }
 
   /** Opens for those whom nothing that is on its way will serve. */
   serve_waiters(): void {
-    let missing = this.#waiters.hopeful - this.#opener.size - this.#free.soon;
+    let missing = this.#waiters.hopeful - this.#opener.expected - this.#free.soon;
     for (const waiter of this.#waiters) {
-      if (missing <= 0 || !this.has_room) return;
+      if (missing <= 0 || !this.#opener.may_begin) return;
       if (waiter.opening || waiter.refused) continue;
+      if (!this.#has_place) return this.#opener.give_way();
       missing--;
       void this.#open(waiter);
     }
@@ -95,12 +96,16 @@ export class Growth {
 
   #open(waiter: Waiter<Slot> | null): Promise<Outcome> {
     if (waiter !== null) waiter.opening = true;
-    return this.#opener.start((outcome) => {
+    return this.#opener.start(waiter, (outcome) => {
       if (waiter !== null) waiter.opening = false;
       if (outcome.session !== null) return this.#host.opened(outcome.session);
       if (waiter !== null) this.#turn_away(waiter, outcome.error);
       this.#host.failed();
     });
+  }
+
+  get #has_place(): boolean {
+    return this.#free.size + this.#opener.size < this.places;
   }
 
   /** If it is only the server that is full, a session that comes back will do. */

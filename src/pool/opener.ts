@@ -1,20 +1,29 @@
 /**
  * Opens the pool's sessions, a few at a time.
  *
- * Law: an attempt ends within the pool's `timeout`, in one call of `done`, and is
+ * Laws: an attempt ends within the pool's `timeout`, in one call of `done`, and is
  * counted until that very call: nothing can slip between an attempt and its session.
+ * While one of them is late, which may be the network's fault, others begin one at a
+ * time; and none gives way to another without more patience for the next.
  *
  * @module
  */
 
 import { type Connection, finish } from "../connection/connection.ts";
 import type { Session } from "../connection/session.ts";
-import { InterfaceError, TimeoutError } from "../errors.ts";
+import { InterfaceError } from "../errors.ts";
+import { Attempt, type Caller, given_up } from "./attempt.ts";
 import type { OpenSession, PoolContext } from "./settings.ts";
 import type { PoolTotals } from "./stats.ts";
 
 /** Attempts at once: half a pool of default size, so that a server that restarts is not overrun. */
 export const OPENING_AT_ONCE = 5;
+
+/** Milliseconds after which an attempt is late: at least that, since TCP sends a lost SYN again then (RFC 6298). */
+const SOON = 1000;
+
+/** Milliseconds: at most that, however long the last one took. */
+const MOST_SOON = 5000;
 
 /** How an attempt ended. */
 export type Outcome =
@@ -30,22 +39,32 @@ export class Opener {
   readonly #settings: OpenerSettings;
   readonly #make_handle: (session: Session) => Connection;
   readonly #totals: PoolTotals;
-  readonly #attempts: Set<AbortController> = new Set();
+  readonly #late: () => void;
+  readonly #attempts: Set<Attempt> = new Set(); // the oldest first
+  #late_ones = 0;
+  #leaving: Attempt | null = null;
+  #gave_way = 0; // how many, since one succeeded
+  #soon = SOON;
   #last_failure: unknown = null;
   #stopped = false;
   #stop_reason: unknown = null;
 
-  /** @param make_handle Makes the handle that `on_connect` gets. */
+  /**
+   * @param make_handle Makes the handle that `on_connect` gets.
+   * @param late Hears that an attempt is late, or later still.
+   */
   constructor(
     open: OpenSession,
     settings: OpenerSettings,
     make_handle: (session: Session) => Connection,
     totals: PoolTotals,
+    late: () => void,
   ) {
     this.#open = open;
     this.#settings = settings;
     this.#make_handle = make_handle;
     this.#totals = totals;
+    this.#late = late;
   }
 
   /** How many attempts are under way. */
@@ -53,19 +72,47 @@ export class Opener {
     return this.#attempts.size;
   }
 
+  /** How many of them are expected to succeed soon. */
+  get expected(): number {
+    return this.#attempts.size - this.#late_ones;
+  }
+
+  /** Whether one more may begin now. */
+  get may_begin(): boolean {
+    return this.expected < (this.#late_ones === 0 ? OPENING_AT_ONCE : 1);
+  }
+
   /** Why the last attempt failed; null if it did not. */
   get last_failure(): unknown {
     return this.#last_failure;
   }
 
-  /** Runs an attempt. */
-  async start(done: (outcome: Outcome) => void): Promise<Outcome> {
-    const attempt = new AbortController();
+  /** Runs an attempt on someone's behalf. */
+  async start(caller: Caller | null, done: (outcome: Outcome) => void): Promise<Outcome> {
+    const { clock, timeout } = this.#settings;
+    const attempt = new Attempt(clock, caller, timeout, this.#soon, this.#looked);
     this.#attempts.add(attempt);
-    const outcome = await this.#attempt(attempt);
+    const outcome = await this.#run(attempt);
+    attempt.ended();
     this.#attempts.delete(attempt);
+    if (attempt.looks > 0) this.#late_ones--;
+    if (attempt === this.#leaving) this.#leaving = null;
     done(outcome);
     return outcome;
+  }
+
+  /**
+   * Ends one that is late and whose caller left, as another needs its place. Each time that takes
+   * one more look at it: where connecting takes long and callers leave early, one succeeds at last.
+   */
+  give_way(): void {
+    if (this.#late_ones === 0 || this.#leaving !== null) return;
+    for (const attempt of this.#attempts) {
+      if (!attempt.is_orphan || attempt.looks <= this.#gave_way) continue;
+      this.#leaving = attempt;
+      this.#gave_way++;
+      return attempt.abort(given_up());
+    }
   }
 
   /** Abandons all attempts, those to come as well. */
@@ -75,26 +122,32 @@ export class Opener {
     for (const attempt of this.#attempts) attempt.abort(reason);
   }
 
-  async #attempt(attempt: AbortController): Promise<Outcome> {
-    const { clock, timeout } = this.#settings;
+  readonly #looked = (attempt: Attempt): void => {
+    if (attempt.looks === 1) this.#late_ones++;
+    this.#late();
+  };
+
+  async #run(attempt: Attempt): Promise<Outcome> {
+    const { clock } = this.#settings;
     const started = clock.now();
-    const cancel_timer = timeout === Infinity
-      ? () => {}
-      : clock.set_timer(timeout * 1000, () => attempt.abort(too_slow(timeout)));
     try {
       if (this.#stopped) throw this.#stop_reason;
       const session = await this.#open_and_greet(attempt.signal);
-      this.#totals.opened++;
-      this.#totals.connect_seconds += (clock.now() - started) / 1000;
-      this.#last_failure = null;
+      this.#succeeded(clock.now() - started);
       return { session };
     } catch (error) {
       this.#totals.connect_errors++;
       this.#last_failure = error;
       return { session: null, error };
-    } finally {
-      cancel_timer();
     }
+  }
+
+  #succeeded(took: number): void {
+    this.#totals.opened++;
+    this.#totals.connect_seconds += took / 1000;
+    this.#last_failure = null;
+    this.#gave_way = 0;
+    this.#soon = Math.min(Math.max(SOON, 2 * took), MOST_SOON);
   }
 
   async #open_and_greet(signal: AbortSignal): Promise<Session> {
@@ -140,8 +193,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
-}
-
-function too_slow(seconds: number): TimeoutError {
-  return new TimeoutError(`cannot connect: it must succeed within ${seconds} s, but has not`);
 }

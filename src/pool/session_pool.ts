@@ -56,7 +56,7 @@ export class SessionPool {
     this.#clock = clock;
     this.#resets = context.reset && context.pooler === "session";
     this.#ages = new Ages(context);
-    this.#opener = new Opener(open, context, make_handle, this.#totals);
+    this.#opener = new Opener(open, context, make_handle, this.#totals, () => this.#dispatch());
     this.#dispatcher = new Dispatcher(context, this.#ages, this.#free, this.#totals, {
       lend: (slot) => this.#lend(slot),
       close: (slot) => void this.#leave(slot),

@@ -11,10 +11,10 @@ describe("Opener", () => {
     let opened = 0;
     const settings = { clock: new FakeClock(), timeout: 60, on_connect: undefined };
     const open = () => Promise.reject(new Error(`opened ${++opened}`));
-    const opener = new Opener(open, settings, () => null as never, no_totals());
+    const opener = new Opener(open, settings, () => null as never, no_totals(), () => {});
     const reason = new Error("closed");
     opener.stop(reason);
-    const outcome = await opener.start(() => assertEquals(opener.size, 0));
+    const outcome = await opener.start(null, () => assertEquals(opener.size, 0));
     assertStrictEquals(outcome.session === null && outcome.error, reason);
     assertEquals([opened, settings.clock.pending], [0, 0]);
   });

@@ -66,6 +66,9 @@ class Life {
       () => this.#answer(),
       () => this.#answer(),
       () => this.#fail(),
+      () => void (this.#backends.manual = this.#random(4) === 0),
+      () => this.#end_attempt(),
+      () => this.#end_attempt(),
       () => void this.#pool.clear(),
       () => this.#backends.clock.advance(this.#random(4)),
       () => this.#backends.clock.advance(this.#random(40)),
@@ -83,7 +86,7 @@ class Life {
     assertEquals(size, free + used + opening);
     assert(size <= this.#pool.maxsize, `${size} connections`);
     assert(this.#backends.open.length <= this.#pool.maxsize, "more sessions than maxsize");
-    assert(waiting >= 0 && opening <= 5);
+    assert(waiting >= 0 && opening >= 0);
     const pids = this.#held.map((connection) => connection.get_backend_pid());
     assertEquals(new Set(pids).size, pids.length, "a session with two borrowers");
     assert(used >= this.#held.length, "a lease that is not counted");
@@ -92,6 +95,8 @@ class Life {
   /** Everyone goes home: no caller may be left, nor anything be left open. */
   async end(): Promise<void> {
     this.#backends.failures.length = 0;
+    this.#backends.manual = false;
+    for (const attempt of this.#backends.attempts) attempt.proceed();
     while (this.#waiting.size > 0 || this.#held.length > 0) {
       this.#answer();
       await settle();
@@ -176,6 +181,13 @@ class Life {
 
   #fail(): void {
     this.#backends.failures.push(this.#random(2) === 0 ? refused() : server_full());
+  }
+
+  /** Of those that are stuck. */
+  #end_attempt(): void {
+    const attempt = this.#take(this.#backends.attempts);
+    if (this.#random(3) === 0) attempt?.fail(refused());
+    else attempt?.proceed();
   }
 
   #pick<T>(items: readonly T[]): T | undefined {
