@@ -37,10 +37,12 @@ export class Tunnel {
   readonly #marks: Map<Direction, { left: number; readonly then: () => void }> = new Map();
   #slice = Infinity;
   #open = true;
+  #unanswered: boolean;
 
   /** @param server Where the client's bytes go; null for a connection that nobody answers. */
   constructor(client: Socket, server: Socket | null) {
     this.#ends = { up: server ?? client, down: client };
+    this.#unanswered = server !== null;
     client.on("error", () => {}); // "close" follows
     client.on("close", () => this.close());
     if (server === null) {
@@ -56,6 +58,11 @@ export class Tunnel {
   /** Whether bytes can still pass. */
   get open(): boolean {
     return this.#open;
+  }
+
+  /** Whether the server has not answered yet to what was passed on, and will. */
+  get awaits_server(): boolean {
+    return this.#open && this.#unanswered && this.#shut.size === 0;
   }
 
   /** Passes no more bytes in one direction, or in both; the connection stays open. */
@@ -113,6 +120,7 @@ export class Tunnel {
     from.on("end", () => to.end());
     from.on("data", async (chunk) => {
       from.pause();
+      this.#unanswered = direction === "up";
       const end = this.#allowed(direction, chunk.length);
       for (let at = 0; at < end && !this.#shut.has(direction);) {
         if (at > 0) await turn();
@@ -182,6 +190,11 @@ export class Proxy implements AsyncDisposable {
   /** Connections that are open, the oldest first. */
   get tunnels(): readonly Tunnel[] {
     return [...this.#tunnels].filter(({ open }) => open);
+  }
+
+  /** Whether the server has anything to answer. */
+  get awaits_server(): boolean {
+    return this.tunnels.some((tunnel) => tunnel.awaits_server);
   }
 
   /** Closes all connections, and takes no more. */
