@@ -20,7 +20,8 @@ export async function collect_until(done: () => boolean): Promise<boolean> {
   return false;
 }
 
-function collector(): () => void {
+/** What makes it collect once. */
+export function collector(): () => void {
   const { Bun } = globalThis as { Bun?: { gc(now: boolean): void } };
   if (Bun !== undefined) return () => Bun.gc(true);
   setFlagsFromString("--expose-gc");
