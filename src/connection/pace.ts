@@ -48,10 +48,10 @@ export class Pace {
     this.#since = this.now;
   }
 
-  /** Whether what waits behind all that is sent would begin soon: all of it was quick, and the head is. */
+  /** Whether what waits behind all that is sent would begin soon: all of it was quick, the head is, and no cancel is under way. */
   is_quick(now: number): boolean {
-    const { sent, held } = this.#order;
-    return sent.size > 0 && now - this.#since < QUICK_MS && sent.every(is_quick) &&
+    const { sent, held, is_held } = this.#order;
+    return sent.size > 0 && !is_held && now - this.#since < QUICK_MS && sent.every(is_quick) &&
       held.every(is_quick);
   }
 }

@@ -41,6 +41,11 @@ export class SendOrder {
     this.#place = place;
   }
 
+  /** Whether what comes waits for more than the answers to what is sent: for an exclusive exchange, or a cancel. */
+  get is_held(): boolean {
+    return this.#holds > 0;
+  }
+
   /** What was submitted and is not done. */
   *all(): IterableIterator<Exchange<unknown>> {
     yield* this.sent;

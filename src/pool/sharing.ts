@@ -3,7 +3,8 @@
  *
  * Laws: a call waits behind at most `DEPTH - 1` others, each of which was done within `QUICK_MS`
  * when it last ran on that session (pace.ts), and behind none that takes longer now. A lease, a
- * transaction, a stream or a COPY is never joined, nor is a session that is due to be replaced.
+ * transaction, a stream or a COPY is never joined, nor is a session that is due to be replaced, nor
+ * one on which a cancel is under way, which may take seconds.
  *
  * Why: what such a statement costs is mostly the way through the kernel. Those that are sent in one
  * write and answered in one read pay it once.

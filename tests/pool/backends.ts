@@ -80,6 +80,11 @@ export class Backend {
     this.#send(...held);
   }
 
+  /** Sends the first of the answers that were held, and holds the others. */
+  answer_one(): void {
+    this.peer.send(this.#held!.shift()!);
+  }
+
   /** Ends the session as pg_terminate_backend() does; answers that were held come in the same chunk. */
   kill(): void {
     const held = this.#held ?? [];
@@ -190,6 +195,10 @@ export class Backends implements AsyncDisposable {
   readonly failures: unknown[] = [];
   /** Whether each socket keeps the process alive, in the order of dialing. */
   readonly alive: boolean[] = [];
+  /** Whether the sockets of requests to cancel are left open. */
+  slow_cancels = false;
+  /** Those that were. */
+  readonly cancels: Peer[] = [];
   /** How many attempts there were. */
   attempted = 0;
   /** The request that is being handled, empty outside of any; null: sockets are bound to none. */
@@ -267,6 +276,7 @@ export class Backends implements AsyncDisposable {
     const first = await peer.next();
     if (first?.tag === "cancel") {
       this.all.find(({ pid }) => pid === first.pid)?.cancel();
+      if (this.slow_cancels) return void this.cancels.push(peer);
       return peer.close();
     }
     if (first === null) return;

@@ -206,6 +206,51 @@ describe("calls of a pool whose sessions are all lent", () => {
     assertEquals([backend!.cancels, run], [1, [QUICK, "select 2", "select 2"]]);
   });
 
+  it("join no session on which a cancel is under way, though what is left there is quick", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 2, maxsize: 2 });
+    const [one, other] = backends.all;
+    await Promise.all(await call(pool, QUICK, 2));
+    for (const backend of backends.all) backend.hold();
+    const stop = new AbortController();
+    const aborted = assertRejects(() => pool.execute(QUICK, [], { signal: stop.signal }), Error);
+    const calls = await call(pool, QUICK, 3);
+    assertEquals(backends.all.map(({ statements }) => statements.length), [3, 3]);
+    backends.slow_cancels = true;
+    stop.abort(new Error("enough"));
+    await aborted;
+    one!.answer_one();
+    await settle();
+    calls.push(...await call(pool, QUICK, 2));
+    assertEquals(backends.all.map(({ statements }) => statements.length), [3, 5]);
+    assertEquals([one!.cancels, backends.cancels.length], [1, 1]);
+    for (const peer of backends.cancels) peer.close();
+    for (const backend of backends.all) backend.answer();
+    await Promise.all(calls);
+    assertEquals([pool.waiting, pool.stats().used, other!.cancels], [0, 0, 0]);
+  });
+
+  it("wait where every session has a cancel under way, and are served once one is usable", async () => {
+    await using backends = new Backends();
+    const pool = await pool_of_one(backends, QUICK);
+    const [backend] = backends.all;
+    backend!.hold();
+    const stop = new AbortController();
+    const aborted = assertRejects(() => pool.execute(QUICK, [], { signal: stop.signal }), Error);
+    const calls = await call(pool, QUICK, 1);
+    backends.slow_cancels = true;
+    stop.abort(new Error("enough"));
+    await aborted;
+    backend!.answer_one();
+    await settle();
+    calls.push(...await call(pool, QUICK, 2));
+    assertEquals([backend!.statements.length, pool.waiting], [2, 2]);
+    backend!.answer();
+    for (const peer of backends.cancels) peer.close();
+    await Promise.all(calls);
+    assertEquals([pool.waiting, pool.freesize], [0, 1]);
+  });
+
   it("fail where someone else cancelled them", async () => {
     await using backends = new Backends();
     const pool = await pool_of_one(backends, QUICK);
