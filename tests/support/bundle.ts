@@ -30,6 +30,13 @@ export const BUNDLERS: Readonly<Record<string, (entry: string, output: string) =
   "deno bundle": (entry, output) => [Deno.execPath(), "bundle", "--quiet", entry, `-o=${output}`],
 };
 
+/** The command for a worker, with what packages have for workerd; it leaves the runtime's own modules to it. */
+export function bundle_for_workerd(entry: string, output: string): string[] {
+  const own = ["--external:node:*", "--external:cloudflare:*"];
+  const flags = ["--bundle", "--format=esm", "--conditions=workerd", ...own];
+  return [tool("esbuild"), entry, ...flags, `--outfile=${output}`];
+}
+
 /** How large a bundle is, in bytes. */
 export interface Size {
   /** Without comments, spaces and long names. */

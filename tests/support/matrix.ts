@@ -187,7 +187,10 @@ const ROWS: Readonly<Record<string, Cells>> = {
     ),
     workerd: yes(...in_workerd("goes on to the next of several hosts")),
   },
-  "behind a pooler of transactions": suite("through a pooler"),
+  "behind a pooler of transactions": {
+    ...suite("through a pooler", "mod.ts, on this runtime > through a pooler,"),
+    workerd: yes(...in_workerd("through a pooler,")),
+  },
   "`/websocket`: through a proxy": suite(
     "edgepg through a WebSocket proxy",
     "a server that asks for a password in the clear",
@@ -197,10 +200,14 @@ const ROWS: Readonly<Record<string, Cells>> = {
     "edgepg over PGlite",
     "a socket to PGlite",
   ),
-  "the `postgres` package over these sockets": suite(
-    "the postgres package over the runtime's sockets",
-    "socket_for()",
-  ),
+  "the `postgres` package over these sockets": {
+    ...suite("the postgres package over the runtime's sockets", "socket_for()"),
+    workerd: partly(
+      "yes, with `nodejs_compat`",
+      "the postgres package in workerd as of 2025-01-01, with nodejs_compat",
+      "the postgres package in workerd as of 2026-11-01",
+    ),
+  },
 };
 
 /** The table as the README has it, if all is proven. */

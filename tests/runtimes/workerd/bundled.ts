@@ -1,12 +1,13 @@
 /**
- * Loads a bundle of an entry module into workerd, as it was made by a bundler.
+ * Loads into workerd what was made by a bundler.
  *
  * @module
  */
 
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { serve } from "./workerd.ts";
+import { bundle, bundle_for_workerd } from "../../support/bundle.ts";
+import { serve, type Workerd, type WorkerdOptions } from "./workerd.ts";
 
 const WORKER = `
 import { connect } from "bundle.mjs";
@@ -21,7 +22,7 @@ export default {
 };
 `;
 
-/** What a worker that reads a row answers. */
+/** What a worker answers that reads a row by a bundle of an entry module. */
 export async function read_row_in_workerd(bundle: string, url: string): Promise<string> {
   await using workerd = await serve((directory) => {
     copyFileSync(bundle, join(directory, "bundle.mjs"));
@@ -30,4 +31,12 @@ export async function read_row_in_workerd(bundle: string, url: string): Promise<
   });
   const response = await fetch(workerd.url, { method: "POST", body: url });
   return await response.text();
+}
+
+/** As `start_workerd()`, for a worker that imports packages. */
+export function start_bundled({ worker, ...surroundings }: WorkerdOptions): Promise<Workerd> {
+  return serve((directory) => {
+    bundle(bundle_for_workerd(worker, join(directory, "worker.mjs")));
+    return ["worker.mjs"];
+  }, surroundings);
 }

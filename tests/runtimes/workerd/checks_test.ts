@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { type Database, fresh_database } from "../../support/database.ts";
 import { CHECKS } from "../checks.ts";
+import { Pooled } from "../pooled.ts";
+import { POOLER_CHECKS } from "../pooler_checks.ts";
 import type { CheckTask } from "./checks_worker.ts";
 import { NEW_DATE, OLD_DATE, start_workerd, type Workerd } from "./workerd.ts";
 
@@ -23,16 +25,31 @@ for (const [date, entry] of [[OLD_DATE, "workerd"], [NEW_DATE, "mod"]] as const)
       await database.drop();
     });
 
-    for (const name of Object.keys(CHECKS)) {
-      it(name, async () => {
-        const task: CheckTask = { name, entry, url: database.url };
-        const response = await fetch(workerd.url, { method: "POST", body: JSON.stringify(task) });
-        assertEquals([response.status, await response.text(), workerd.log()], [
-          200,
-          JSON.stringify({ failure: null, escaped: 0 }),
-          "",
-        ]);
-      });
+    async function check(name: string, url: string): Promise<void> {
+      const task: CheckTask = { name, entry, url };
+      const response = await fetch(workerd.url, { method: "POST", body: JSON.stringify(task) });
+      assertEquals([response.status, await response.text(), workerd.log()], [
+        200,
+        JSON.stringify({ failure: null, escaped: 0 }),
+        "",
+      ]);
     }
+
+    for (const name of Object.keys(CHECKS)) it(name, () => check(name, database.url));
+
+    describe("through a pooler,", () => {
+      let pooled: Pooled;
+
+      beforeAll(async () => {
+        pooled = await Pooled.start();
+      });
+      afterAll(async () => {
+        const { complaints } = pooled;
+        await pooled[Symbol.asyncDispose]();
+        assertEquals(complaints, []);
+      });
+
+      for (const name of Object.keys(POOLER_CHECKS)) it(name, () => check(name, pooled.url));
+    });
   });
 }
