@@ -114,6 +114,20 @@ describe("A server that does not answer", () => {
     assertEquals([pool.waiting, pool.stats().used], [0, 0]);
   });
 
+  it("keeps nobody waiting for an attempt that is stuck, once others can succeed", async () => {
+    proxy.admission = "mute";
+    await using pool = await create_pool(url, { minsize: 0, maxsize: 3 });
+    const first = pool.acquire();
+    await assertRejects(() => pool.acquire({ timeout: TIMEOUT }), TimeoutError);
+    assertEquals([proxy.accepted, pool.size, pool.waiting], [2, 2, 1]);
+    recover();
+    const recovered = clock.now();
+    const conns = await Promise.all([first, pool.acquire()]);
+    assert(clock.now() - recovered < TIMEOUT * 1000, "it waited for what is stuck");
+    assertEquals([proxy.accepted, pool.size], [4, 3]);
+    for (const conn of conns) await pool.release(conn);
+  });
+
   it("that resets at once turns acquire() away at once, and no longer than it is so", async () => {
     proxy.admission = "reset";
     await using pool = await create_pool(url, { minsize: 0 });
