@@ -22,8 +22,8 @@ export const OPENING_AT_ONCE = 5;
 /** Milliseconds after which an attempt is late: at least that, since TCP sends a lost SYN again then (RFC 6298). */
 const SOON = 1000;
 
-/** Milliseconds: at most that, however long the last one took. */
-const MOST_SOON = 5000;
+/** Milliseconds: at most that, however long the last one took, such as by a host that does not answer before one that does. */
+const MOST_SOON = 15_000;
 
 /** How an attempt ended. */
 export type Outcome =
