@@ -231,7 +231,6 @@ export class Establisher {
           signal,
         ),
     });
-    for (const notice of start.notices) session.notice(notice);
     for (const [name, value] of this.#options.startup) session.text_form.note(`${name} = ${value}`);
     return session;
   }

@@ -25,10 +25,12 @@ export class Mailbox implements SessionOwner {
   #notifies: NotificationQueue | null = null;
   #end: PgError | null = null;
 
-  /** @param session Where those are who wait for a notification. */
+  /** @param session Where those are who wait for a notification; what it heard before is taken over. */
   constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
     this.#session = session;
     this.#on_warning = on_warning;
+    if (session.login_notices.length === 0) return;
+    for (const notice of session.login_notices.splice(0)) this.on_notice(notice);
   }
 
   /** The last 50 notices. */

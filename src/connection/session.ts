@@ -103,6 +103,8 @@ export class Session implements WireEvents, SimpleContext {
   used_at: number;
   /** Who hears of notices, notifications and loss. */
   owner: SessionOwner | null = null;
+  /** What the server remarked during the login, for the first handle. */
+  readonly login_notices: Diagnostic[];
   /** True once its user closed it. */
   closed: boolean = false;
   /** True once a statement failed because the transaction was read-only. */
@@ -121,6 +123,7 @@ export class Session implements WireEvents, SimpleContext {
     this.#options = options;
     this.#parameters = start.parameters;
     this.parameters = start.parameters;
+    this.login_notices = start.notices;
     this.types = types;
     this.text_form = new TextForm(start.parameters);
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);

@@ -69,6 +69,26 @@ describe("connect()", () => {
     await server.finished();
   });
 
+  it("keeps what the server remarks during the login, for the first who has the session", async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      peer.send(notice("welcome"), auth_ok(), notice("by a trigger"), session_start());
+      await end(peer);
+    };
+    const texts = ({ notices }: Connection) => notices.map((notice) => notice.message_primary);
+    const server = scripted([script, script]);
+    const conn = await open(server);
+    assertEquals(texts(conn), ["welcome", "by a trigger"]);
+    await conn.close();
+
+    const heard: unknown[] = [];
+    const on_connect = (conn: Connection) => heard.push(...texts(conn));
+    const pool = await bind_adapter(server).create_pool(PLAIN, { on_connect });
+    assertEquals(heard, ["welcome", "by a trigger"]);
+    await pool[Symbol.asyncDispose]();
+    await server.finished();
+  });
+
   it("rejects wherever the server closes during the login, and leaves nothing open", async () => {
     const login = concat(notice("welcome"), trust_startup());
     for (let length = 0; length < login.length; length++) {
