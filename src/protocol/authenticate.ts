@@ -11,7 +11,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { InterfaceError, NotSupportedError, OperationalError } from "../errors.ts";
+import { InterfaceError, OperationalError } from "../errors.ts";
 import type { BackendMessage } from "./backend.ts";
 import { encode_password, encode_sasl_initial, encode_sasl_response } from "./frontend.ts";
 import { md5_response } from "./md5.ts";
@@ -140,9 +140,10 @@ function choose_binding(mechanisms: readonly string[], options: AuthOptions): Ch
   if (offered && able) return channel_binding_data;
   if (channel_binding === "require" && able) throw not_bound(mechanisms.join(", "));
   if (channel_binding === "require") {
-    throw new NotSupportedError(
+    throw new OperationalError(
       "cannot log in: channel_binding=require needs TLS and a hash of the server's certificate, " +
         "but there is none",
+      { sqlstate: "28000" },
     );
   }
   if (!mechanisms.includes(SCRAM)) throw not_supported(mechanisms.join(", ") || "no mechanism");
@@ -173,8 +174,6 @@ function refused(rule: string, asked: string, hint?: string): OperationalError {
   });
 }
 
-function not_supported(method: string): NotSupportedError {
-  return new NotSupportedError(
-    `cannot log in: the server must ask for password, md5 or scram-sha-256, but asks for ${method}`,
-  );
+function not_supported(method: string): OperationalError {
+  return refused("a login is by password, md5 or scram-sha-256", method);
 }

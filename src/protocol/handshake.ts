@@ -60,8 +60,9 @@ export interface SessionStart {
  * Begins a session.
  *
  * @throws {OperationalError} If the server refuses the login, whatever its SQLSTATE; if it
- * breaks the caller's rules (28000) or the protocol (08P01); or if no password was given.
- * @throws {NotSupportedError} If it wants a method, version or encoding that is not spoken here.
+ * breaks the caller's rules or wants a method that is not spoken here (28000); if it breaks the
+ * protocol (08P01) or speaks one that is too old (08001); or if no password was given.
+ * @throws {NotSupportedError} If its text is not UTF-8.
  * @throws {InterfaceError} If a startup parameter or the password cannot be sent.
  */
 export async function handshake(io: HandshakeIo, options: HandshakeOptions): Promise<SessionStart> {
@@ -92,9 +93,10 @@ function negotiate(
     throw out_of_order(`it answers a request for ${show(asked)} with ${show(version)}`);
   }
   if (version >= oldest) return version;
-  throw new NotSupportedError(
+  throw new OperationalError(
     `cannot log in: the protocol must be ${show(oldest)} or newer, but the server speaks ` +
       show(version),
+    { sqlstate: "08001" },
   );
 }
 
