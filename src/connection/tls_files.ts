@@ -26,11 +26,13 @@ export interface TlsFiles {
 
 const NONE: TlsFiles = { ca: null, cert: null, key: null };
 const PEM = "-----BEGIN ";
+/** What each holds, as PEM ends the name of it. Runtimes do not all say that it is missing. */
+const CONTENTS = { sslrootcert: "CERTIFICATE", sslcert: "CERTIFICATE", sslkey: "PRIVATE KEY" };
 
 /**
  * Reads what `sslrootcert`, `sslcert` and `sslkey` name, or their default files.
  *
- * @throws {InterfaceError} If one that was named cannot be read, or a certificate has no key.
+ * @throws {InterfaceError} If one that was named cannot be read, one holds something else, or a certificate has no key.
  * @throws {NotSupportedError} If the key is encrypted.
  */
 export async function read_tls_files(
@@ -63,7 +65,19 @@ async function read_roots(
 
 async function read_pem(
   settings: Settings,
-  name: "sslrootcert" | "sslcert" | "sslkey",
+  name: keyof typeof CONTENTS,
+  default_file: string,
+  adapter: Adapter,
+): Promise<string | null> {
+  const text = await read_text(settings, name, default_file, adapter);
+  const content = CONTENTS[name];
+  if (text === null || text.includes(`${content}-----`)) return text;
+  throw settings.invalid(name, `must have a ${content.toLowerCase()} in PEM`, "has none");
+}
+
+async function read_text(
+  settings: Settings,
+  name: keyof typeof CONTENTS,
   default_file: string,
   adapter: Adapter,
 ): Promise<string | null> {

@@ -252,6 +252,9 @@ const INVALID: [ConnectOptions | string, string][] = [
   ["sslcert=/missing", "sslcert must be a PEM text, or the path of a file, but cannot be read"],
   ["sslrootcert=/missing", "sslrootcert must be a PEM text, or the path of a file"],
   [{ sslcert: PEM }, "sslkey must be given with sslcert"],
+  [{ sslmode: "require", sslrootcert: KEY_PEM }, "sslrootcert must have a certificate in PEM"],
+  [{ sslcert: KEY_PEM, sslkey: KEY_PEM }, "sslcert must have a certificate in PEM, but has none"],
+  [{ sslcert: PEM, sslkey: PEM }, "sslkey must have a private key in PEM, but has none"],
   [any({ sslmod: "require" }), '"sslmod" is none\nHINT: did you mean sslmode?'],
   [any({ username: "u" }), '"username" is none'],
   [any({ maxsize: 1 }), '"maxsize" is none'],
@@ -501,25 +504,27 @@ describe("ResolvedOptions.password_for()", () => {
 });
 
 describe("ResolvedOptions.tls_for()", () => {
+  const [roots, home_roots, cert] = ["roots", "home roots", "cert"].map((name) => name + PEM);
+  const key = KEY_PEM;
   const files = {
-    "/ca": "roots",
-    "/h/.postgresql/root.crt": "home roots",
-    "/h/.postgresql/postgresql.crt": "cert",
-    "/h/.postgresql/postgresql.key": "key",
-    "/open.key": "key",
+    "/ca": roots!,
+    "/h/.postgresql/root.crt": home_roots!,
+    "/h/.postgresql/postgresql.crt": cert!,
+    "/h/.postgresql/postgresql.key": key,
+    "/open.key": key,
   };
   const home = { HOME: "/h" };
   const common = { hostname: "h", alpn: ["postgresql"], want_certificate: true };
   const cases: [string, Record<string, string>, Record<string, unknown>][] = [
     ["sslmode=prefer", {}, { verify: "none" }],
     ["sslmode=require", {}, { verify: "none" }],
-    ["sslmode=require sslrootcert=/ca", {}, { verify: "ca", ca: ["roots"] }],
+    ["sslmode=require sslrootcert=/ca", {}, { verify: "ca", ca: [roots] }],
     ["sslmode=verify-ca", {}, { verify: "ca" }],
     ["sslmode=verify-full", {}, { verify: "full" }],
-    ["sslmode=verify-full sslrootcert=/ca", {}, { verify: "full", ca: ["roots"] }],
-    ["sslrootcert=system", home, { verify: "full", cert: "cert", key: "key" }],
-    ["sslmode=verify-full", home, { verify: "full", ca: ["home roots"], cert: "cert", key: "key" }],
-    ["sslmode=require", home, { verify: "ca", ca: ["home roots"], cert: "cert", key: "key" }],
+    ["sslmode=verify-full sslrootcert=/ca", {}, { verify: "full", ca: [roots] }],
+    ["sslrootcert=system", home, { verify: "full", cert, key }],
+    ["sslmode=verify-full", home, { verify: "full", ca: [home_roots], cert, key }],
+    ["sslmode=require", home, { verify: "ca", ca: [home_roots], cert, key }],
     ["sslmode=prefer sslcertmode=disable", home, { verify: "none" }],
     ["sslmode=disable", home, { verify: "none" }],
     ["sslmode=require channel_binding=disable", {}, { verify: "none", want_certificate: false }],

@@ -78,7 +78,11 @@ describe("TLS from workerd", () => {
     [
       /workerd takes no client certificate$/,
       "either",
-      { sslmode: "require", sslcert: "-----BEGIN A-----", sslkey: "-----BEGIN B-----" },
+      {
+        sslmode: "require",
+        sslcert: "-----BEGIN CERTIFICATE-----",
+        sslkey: "-----BEGIN PRIVATE KEY-----",
+      },
     ],
     [
       /workerd verifies the name that it dialled, 127.0.0.1$/,
