@@ -118,7 +118,7 @@ export async function resolve_options(
   const settings = await gather(dsn, options, adapter);
   check_unsupported(settings);
   const hosts = resolve_hosts(settings);
-  const user = settings.text("user") ?? adapter.env?.("PGUSER") ?? adapter.user?.();
+  const user = settings.text("user") ?? (adapter.env?.("PGUSER") || adapter.user?.());
   if (!user) {
     throw settings.invalid("user", "must be given where the system has none", "is not");
   }

@@ -16,7 +16,7 @@ export interface Given {
   readonly source: string;
 }
 
-const NUMBER = /^\s*[+-]?\d+(?:\.\d+)?\s*$/;
+const NUMBER = /^\s*(?:[+-]?\d+(?:\.\d+)?|Infinity)\s*$/;
 const TRUE = ["true", "on", "yes", "1"];
 const FALSE = ["false", "off", "no", "0"];
 

@@ -84,17 +84,18 @@ function add_options(given: Map<string, Given>, options: ConnectOptions | undefi
 }
 
 async function add_service(given: Map<string, Given>, adapter: Adapter): Promise<void> {
-  const service = given.get("service")?.value ?? adapter.env?.("PGSERVICE");
-  if (service === undefined || service === "") return;
-  const named = given.get("servicefile")?.value || adapter.env?.("PGSERVICEFILE");
+  const settings = new Settings(given);
+  const service = given.has("service") ? settings.text("service") : adapter.env?.("PGSERVICE");
+  if (!service) return;
+  const named = settings.text("servicefile") ?? adapter.env?.("PGSERVICEFILE");
   const paths = [
-    named ? String(named) : path_in(adapter, "HOME", ".pg_service.conf"),
+    named || path_in(adapter, "HOME", ".pg_service.conf"),
     named ? null : path_in(adapter, "APPDATA", "postgresql/.pg_service.conf"),
     path_in(adapter, "PGSYSCONFDIR", "pg_service.conf"),
   ];
   for (const path of paths) {
     const text = await read_first(adapter, [path]);
-    const values = text === null ? null : find_service(text, String(service));
+    const values = text === null ? null : find_service(text, service);
     if (values === null) continue;
     add(given, values, SERVICE_SOURCE);
     return;

@@ -50,8 +50,10 @@ const PARAMETERS: [string, readonly string[], readonly string[] | typeof ANY, st
   ["client_encoding", ["auto", "utf8", "utf-8", "unicode"], ANY, "all text is UTF-8 here"],
 ];
 
-/** Integers without effect: no runtime lets them be set on a socket. */
-const TUNING = ["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"];
+/** Without effect: no runtime lets them be set on a socket, or there is nothing that they could set. */
+const FLAGS = ["keepalives", "sslcompression", "gssdelegation"];
+const INTEGERS = ["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"];
+const TEXTS = ["krbsrvname", "gsslib"];
 
 /**
  * Refuses what cannot be honoured.
@@ -66,6 +68,7 @@ export function check_unsupported(settings: Settings): void {
     if (refused === ANY || refused.includes(value)) throw settings.unsupported(name, reason);
     settings.choice(name, [...harmless, ...refused], ""); // throws, for it is neither
   }
-  settings.flag("keepalives", true);
-  for (const name of TUNING) settings.integer(name, -0x80000000, 0x7fffffff, 0);
+  for (const name of FLAGS) settings.flag(name, true);
+  for (const name of INTEGERS) settings.integer(name, -0x80000000, 0x7fffffff, 0);
+  for (const name of TEXTS) settings.text(name);
 }

@@ -162,6 +162,10 @@ describe("resolve_options()", () => {
     await assertRejects(resolving, InterfaceError, "user must be given");
   });
 
+  it("takes an empty PGUSER for none", async () => {
+    assertEquals((await resolve("", {}, { env: { PGUSER: "" } })).user, "me");
+  });
+
   it("falls back from an empty user to the environment", async () => {
     assertEquals((await resolve("user=''", {}, { env: { PGUSER: "env" } })).user, "env");
     assertEquals((await resolve("postgres://@h", {}, {})).user, "me");
@@ -189,6 +193,7 @@ describe("resolve_options()", () => {
     [{ timeout: 0.5 }, "timeout", 0.5],
     [{ timeout: Infinity }, "timeout", Infinity],
     [{ timeout: " 5 " }, "timeout", 5],
+    ["timeout=Infinity", "timeout", Infinity],
     ["timeout=2.5", "timeout", 2.5],
     [{ connect_timeout: 0 }, "connect_timeout", Infinity],
     ["connect_timeout=-1", "connect_timeout", Infinity],
@@ -217,6 +222,7 @@ const INVALID: [ConnectOptions | string, string][] = [
   [{ timeout: NaN }, "timeout must be a positive number of seconds"],
   ["timeout=soon", "timeout must be a positive number of seconds"],
   ["timeout=''", "timeout must be a positive number of seconds"],
+  ["timeout=-Infinity", "timeout must be a positive number of seconds"],
   [{ connect_timeout: NaN }, "connect_timeout must be a number of seconds"],
   ["connect_timeout=0x10", "connect_timeout must be a number of seconds"],
   [{ statement_cache_size: -1 }, "statement_cache_size must be an integer of 0 or more, but is -1"],
@@ -249,6 +255,10 @@ const INVALID: [ConnectOptions | string, string][] = [
   ["enable_json=maybe", "enable_json must be true or false"],
   ["keepalives=maybe", "keepalives must be true or false"],
   ["keepalives_idle=x", "keepalives_idle must be an integer"],
+  ["sslcompression=maybe", "sslcompression must be true or false"],
+  ["gssdelegation=maybe", "gssdelegation must be true or false"],
+  [any({ krbsrvname: {} }), "krbsrvname must be a text"],
+  [any({ gsslib: 1n }), "gsslib must be a text, but is of type bigint"],
   ["sslcert=/missing", "sslcert must be a PEM text, or the path of a file, but cannot be read"],
   ["sslrootcert=/missing", "sslrootcert must be a PEM text, or the path of a file"],
   [{ sslcert: PEM }, "sslkey must be given with sslcert"],
@@ -279,6 +289,8 @@ const INVALID: [ConnectOptions | string, string][] = [
   [any({ server_settings: { "_pq_.x": 1 } }), "server_settings must have names of settings"],
   [any({ server_settings: { a: {} } }), "a is none"],
   [any({ server_settings: { a: "x\0user\0admin" } }), "a is none"],
+  [any({ service: {} }), "service must be a text, but is of type object"],
+  [any({ service: "s", servicefile: {} }), "servicefile must be a text, but is of type object"],
   ["service=nosuch", "it must have the service that was named"],
 ];
 
