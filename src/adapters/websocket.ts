@@ -117,14 +117,14 @@ function wrap(web: WebSocket, max_unread: number): Socket {
 
   web.addEventListener("message", ({ data }) => {
     if (!(data instanceof ArrayBuffer)) {
-      return fail(new OperationalError("cannot read: the WebSocket proxy must send bytes only"));
+      return fail(cut_off("the WebSocket proxy must send bytes only, but sent text"));
     }
     inflow.push(new Uint8Array(data));
     if (inflow.unread > max_unread) fail(too_slow(max_unread));
   });
   web.addEventListener("close", ({ code }) => {
     if (code === NORMAL) close();
-    else fail(new OperationalError(`the connection was lost: WebSocket close code ${code}`));
+    else fail(cut_off(`the WebSocket proxy closed with code ${code}`));
   });
 
   return {
@@ -162,6 +162,16 @@ function pause(give: (end: () => void) => void): Promise<void> {
 function too_slow(max_unread: number): OperationalError {
   return new OperationalError(
     `cannot go on reading: at most ${max_unread} bytes may wait, but more came unread`,
-    { hint: "a WebSocket cannot hold the server back: read faster, or in batches with a cursor" },
+    {
+      hint: "a WebSocket cannot hold the server back: read faster, or in batches with a cursor",
+      sqlstate: CONNECTION_FAILURE,
+    },
   );
 }
+
+function cut_off(fact: string): OperationalError {
+  return new OperationalError(`the connection was lost: ${fact}`, { sqlstate: CONNECTION_FAILURE });
+}
+
+/** SQLSTATE, as of a connection that is lost on any other way. */
+const CONNECTION_FAILURE = "08006";

@@ -104,6 +104,7 @@ describe("websocket_adapter()", () => {
     const error = await assertRejects(async () => {
       while (!(await reader.read()).done);
     }, OperationalError);
+    assertEquals(error.sqlstate, "08006");
     assertStringIncludes(error.message, "at most 1000000 bytes may wait");
     assertStringIncludes(error.message, "HINT: a WebSocket cannot hold the server back");
   });
@@ -120,7 +121,9 @@ describe("websocket_adapter()", () => {
     const { readable } = await meet(echo);
     const read = readable.getReader().read();
     for (const net of valve.peer.open) net.destroy();
-    await assertRejects(() => read, OperationalError, "the connection was lost");
+    const error = await assertRejects(() => read, OperationalError, "the connection was lost");
+    assertEquals(error.sqlstate, "08006");
+    assertStringIncludes(error.message, "the WebSocket proxy closed with code");
   });
 
   const endings: Record<string, (socket: Socket) => unknown> = {
