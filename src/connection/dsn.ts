@@ -15,6 +15,9 @@ import { InterfaceError } from "../errors.ts";
 import { keyword } from "./keywords.ts";
 
 const SOURCE = "the dsn";
+const URI_HINT = "in a URI, write @ / ? : # % and spaces of names and passwords as %40 and so on";
+const TEXT_HINT =
+  "a dsn is a URI, postgres://..., or name=value text, with quotes as in name='a b'";
 const URI = /^postgres(?:ql)?:\/\//;
 const ANY_URI = /^[A-Za-z][\w+.-]*:\/\//;
 /** A host or an IPv6 address in brackets, and a port. */
@@ -34,7 +37,7 @@ export function parse_dsn(dsn: string): Map<string, string> {
   const prefix = URI.exec(dsn);
   if (prefix !== null) return parse_uri(dsn.slice(prefix[0].length));
   if (!ANY_URI.test(dsn)) return parse_keywords(dsn);
-  throw malformed("must begin with postgres:// or postgresql://", "begins otherwise");
+  throw malformed("must begin with postgres:// or postgresql://", "begins otherwise", TEXT_HINT);
 }
 
 /** Parameters as `name=value` text, quoted where need be. */
@@ -104,7 +107,7 @@ function parse_keywords(text: string): Map<string, string> {
   for (let at = after_blanks(text, 0); at < text.length; at = after_blanks(text, PAIR.lastIndex)) {
     const match = match_at(PAIR, text, at);
     if (match === null) {
-      throw malformed("must have = after each name and end its quotes", "has not");
+      throw malformed("must have = after each name and end its quotes", "has not", TEXT_HINT);
     }
     const [, name, quoted, bare = ""] = match;
     store(values, name!, (quoted ?? bare).replace(/\\([^]?)/g, "$1"), true);
@@ -144,8 +147,6 @@ function match_at(pattern: RegExp, text: string, at: number): RegExpExecArray | 
   return pattern.exec(text);
 }
 
-function malformed(rule: string, fact: string): InterfaceError {
-  return new InterfaceError(`cannot read ${SOURCE}: it ${rule}, but ${fact}`, {
-    hint: "in a URI, write @ / ? : # % and spaces of names and passwords as %40 and so on",
-  });
+function malformed(rule: string, fact: string, hint: string = URI_HINT): InterfaceError {
+  return new InterfaceError(`cannot read ${SOURCE}: it ${rule}, but ${fact}`, { hint });
 }

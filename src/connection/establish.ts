@@ -26,7 +26,7 @@ import { Line } from "./line.ts";
 import { first_line, login_io, NoAnswer } from "./login_io.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Session } from "./session.ts";
-import { is_acceptable, passes } from "./target_session.ts";
+import { is_acceptable, passes, type Wanted } from "./target_session.ts";
 import type { TypeCatalog } from "./types.ts";
 import { unless_aborted } from "./within.ts";
 
@@ -69,7 +69,7 @@ export class Establisher {
           const session = await this.#open_host(host, signal);
           if (await is_acceptable(session, wanted)) return session;
           await session.close();
-          last = new OperationalError(`the session must be ${wanted}, but is not`);
+          last = other_kind(wanted);
         } catch (error) {
           signal.throwIfAborted();
           if (error instanceof PasswordFault) throw error.reason;
@@ -274,6 +274,13 @@ function is_local(host: Host): boolean {
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+function other_kind(wanted: Wanted): OperationalError {
+  return new OperationalError(
+    `cannot connect: the session must be ${wanted} (target_session_attrs), but is not`,
+    { sqlstate: "08001", safe_to_retry: true },
+  );
+}
 
 function too_slow(seconds: number, option: string): TimeoutError {
   return new TimeoutError(

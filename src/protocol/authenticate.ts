@@ -155,7 +155,10 @@ async function get_password({ password }: AuthOptions): Promise<string> {
   if (text === null || text === undefined) {
     throw new OperationalError(
       "cannot log in: the server asks for a password, but none was given",
-      { sqlstate: "28000" },
+      {
+        hint: "give password or PGPASSWORD, or a passfile that nobody but its owner may use",
+        sqlstate: "28000",
+      },
     );
   }
   if (typeof text === "string" && !text.includes("\0") && text.isWellFormed()) return text;

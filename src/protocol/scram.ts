@@ -141,7 +141,10 @@ export class ScramExchange {
     const max = this.#options.max_iterations ?? MAX_SCRAM_ITERATIONS;
     const iterations = Number(count);
     if (iterations > max) {
-      throw refused(`the server asked for ${count} iterations of at most ${max}`);
+      throw refused(
+        `the server asked for ${count} iterations of at most ${max}`,
+        "scram_max_iterations allows more, each of which takes time here",
+      );
     }
     return [nonce, salt, iterations];
   }
@@ -222,6 +225,6 @@ function malformed(fact: string): OperationalError {
 }
 
 /** 28000: invalid_authorization_specification. */
-function refused(fact: string): OperationalError {
-  return new OperationalError(`cannot log in by password: ${fact}`, { sqlstate: "28000" });
+function refused(fact: string, hint?: string): OperationalError {
+  return new OperationalError(`cannot log in by password: ${fact}`, { hint, sqlstate: "28000" });
 }

@@ -114,6 +114,7 @@ const MALFORMED: [string, string][] = [
   ["mysql://h/db", "must begin with postgres:// or postgresql://"],
   ["POSTGRES://h/db", "must begin with postgres:// or postgresql://"],
   ["postgres", "must have = after each name"],
+  ["mydb", "HINT: a dsn is a URI, postgres://..., or name=value text"],
   ["host", "must have = after each name"],
   ["host localhost", "must have = after each name"],
   ["ho st=x", "must have = after each name"],

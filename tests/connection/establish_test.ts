@@ -341,6 +341,15 @@ describe("connect() to several hosts", () => {
     }
   });
 
+  it("says which kind of session the only server is not", async () => {
+    const error = await refused(honest, { ...PLAIN, target_session_attrs: "standby" });
+    assertEquals(
+      error.message,
+      "cannot connect: the session must be standby (target_session_attrs), but is not",
+    );
+    assertEquals([error.sqlstate, error.safe_to_retry], ["08001", true]);
+  });
+
   it("takes any at last where a standby is only preferred", async () => {
     const server = scripted([honest, honest, honest]);
     const target_session_attrs = "prefer-standby";

@@ -112,7 +112,8 @@ describe("a primary and its standby:", () => {
     it("that no server meets is an error that says so of each", async () => {
       const options = hosts(["standby", "standby"], { target_session_attrs: "primary" });
       const error = await assertRejects(() => connect(options), OperationalError);
-      const line = `127.0.0.1:${replicas.standby.port}: the session must be primary, but is not`;
+      const line = `127.0.0.1:${replicas.standby.port}: cannot connect: ` +
+        "the session must be primary (target_session_attrs), but is not";
       assertStringIncludes(error.message, `${line}\n${line}`);
       assertEquals([error.sqlstate, error.safe_to_retry], ["08001", true]);
     });
