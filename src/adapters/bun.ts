@@ -18,7 +18,7 @@ import { dialing } from "./dialing.ts";
 import { tls_error } from "./failure.ts";
 import { host_env, host_text, host_user } from "./host.ts";
 import { Inflow } from "./inflow.ts";
-import { out_of_turn } from "./node_streams.ts";
+import { check_protocol, out_of_turn } from "./node_streams.ts";
 import type { Adapter, Address, Socket, TlsOptions } from "./socket.ts";
 
 /** Bun 1.2 and later. */
@@ -44,6 +44,7 @@ interface HostSocket {
   close(): void;
   upgradeTLS(options: { tls: HostTls; socket: Handlers }): [raw: HostSocket, secure: HostSocket];
   getPeerCertificate(): { readonly raw?: Uint8Array } | null;
+  readonly alpnProtocol?: string | false | null;
 }
 
 interface HostTls {
@@ -135,6 +136,7 @@ class BunSocket implements Socket {
       this.#inflow.end(); // from here on Bun repeats the encrypted bytes to it
       if (excess) throw out_of_turn();
       const host = await this.#handshake(options, secure.handlers);
+      check_protocol(options, host.alpnProtocol);
       secure.bind(host, this.remote);
       const { raw } = host.getPeerCertificate() ?? {};
       if (raw) secure.peer_certificate = new Uint8Array(raw);

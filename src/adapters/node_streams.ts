@@ -136,6 +136,7 @@ export async function start_tls(
     const secure = connect_tls(stream, options);
     adopt(top = secure);
     await opened(secure, "secureConnect");
+    check_protocol(options, secure.alpnProtocol);
     const { raw } = secure.getPeerCertificate();
     return wrap(secure, ground, raw ? new Uint8Array(raw) : null);
   } catch (cause) {
@@ -155,7 +156,28 @@ export function out_of_turn(): OperationalError {
   );
 }
 
+/**
+ * Refuses a server that did not pick a protocol where it must. Someone between may have led the
+ * connection to another service that has the same certificate (ALPACA), as nothing was said in the
+ * clear that only a database understands.
+ *
+ * Source: open_client_SSL, src/interfaces/libpq/fe-secure-openssl.c
+ *
+ * @param picked The protocol that the server picked of those that were offered.
+ */
+export function check_protocol(
+  { hostname, alpn = [], alpn_required }: TlsOptions,
+  picked: string | false | null | undefined,
+): void {
+  if (!alpn_required || (picked && alpn.includes(picked))) return;
+  throw new OperationalError(
+    `cannot start TLS with ${hostname}: it must pick ${alpn.join(" or ")} by ALPN, but does not`,
+    { hint: "sslnegotiation=direct takes PostgreSQL 17 or later", safe_to_retry: true },
+  );
+}
+
 interface SecureStream extends HostStream {
+  readonly alpnProtocol?: string | false | null;
   getPeerCertificate(): { readonly raw?: Uint8Array };
 }
 

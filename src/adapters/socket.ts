@@ -27,7 +27,7 @@ export interface TlsOptions {
   readonly key?: string;
   /** Protocols to offer by ALPN, such as `["postgresql"]`. */
   readonly alpn?: readonly string[];
-  /** Whether the server hangs up on who offers none, as it does where TLS begins at once. */
+  /** Whether the server must pick one of `alpn`, as where TLS begins at once; else the handshake fails. */
   readonly alpn_required?: boolean;
   /** Whether the caller will ask for `peer_certificate`, which some runtimes give at a cost. */
   readonly want_certificate?: boolean;

@@ -159,6 +159,25 @@ describe("Socket.start_tls()", () => {
     });
   });
 
+  it("takes a server that picks no protocol only if it need not", async () => {
+    const options = { ca: CA, alpn: ["postgresql"] };
+    peer = await listen_tls(report);
+    await start(options);
+    await read_report();
+    secure!.close();
+    const error = await assertRejects(
+      () => start({ ...options, alpn_required: true }),
+      OperationalError,
+    );
+    assertStringIncludes(error.message, "localhost: it must pick postgresql by ALPN, but does not");
+    await peer.deserted();
+    await peer[Symbol.asyncDispose]();
+
+    peer = await listen_tls(report, { ALPNProtocols: ["postgresql"] });
+    await start({ ...options, alpn_required: true });
+    await read_report();
+  });
+
   it("leads where the plain socket led", async () => {
     peer = await listen_tls(report);
     await start({ ca: CA });

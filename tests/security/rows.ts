@@ -57,6 +57,14 @@ export const SECURITY_ROWS: readonly SecurityRow[] = [
     ],
   },
   {
+    known_as: "ALPACA",
+    rule: "TLS that begins at once is only with a server that picks the protocol of PostgreSQL",
+    shown_by: [[
+      "adapters/tls_test.ts",
+      "takes a server that picks no protocol only if it need not",
+    ]],
+  },
+  {
     known_as: "CVE-2018-10936",
     rule: "verify-full takes the certificate of that host alone, from an authority that is trusted",
     shown_by: [
