@@ -19,8 +19,8 @@ import type { ScramKeyCache } from "../protocol/scram.ts";
 import { send_cancel } from "./cancel.ts";
 import { certificate_hash } from "./certificate_hash.ts";
 import { system_clock } from "./clock.ts";
-import { type Channel, open_channel } from "./encrypt.ts";
-import type { Host } from "./hosts.ts";
+import { type Channel, is_optional, open_channel, type SslMode } from "./encrypt.ts";
+import { type Host, is_local } from "./hosts.ts";
 import { apply_settings, settings_sql } from "./initial_settings.ts";
 import { Line } from "./line.ts";
 import { first_line, login_io, NoAnswer } from "./login_io.ts";
@@ -180,9 +180,14 @@ export class Establisher {
     }
   }
 
-  async #channel(host: Host, use_tls: boolean, signal: AbortSignal): Promise<Channel> {
-    const { sslmode, sslnegotiation } = this.#options;
-    const options = { sslmode, sslnegotiation, tls: this.#options.tls_for(host) };
+  async #channel(
+    host: Host,
+    use_tls: boolean,
+    signal: AbortSignal,
+    sslmode: SslMode = this.#options.sslmode,
+  ): Promise<Channel> {
+    const { sslnegotiation, tls_for } = this.#options;
+    const options = { sslmode, sslnegotiation, tls: tls_for(host) };
     return await open_channel(this.#adapter, host.address, options, use_tls, signal);
   }
 
@@ -214,7 +219,8 @@ export class Establisher {
   }
 
   #session(host: Host, line: Line, start: SessionStart, encrypted: boolean): Session {
-    const { statement_cache_size, pooler } = this.#options;
+    const { statement_cache_size, pooler, sslmode } = this.#options;
+    const same_mode = encrypted && is_optional(sslmode) ? "require" : sslmode;
     // Not the name again: it may resolve to another server.
     const same = { ...host, address: line.socket.remote ?? host.address };
     const session = new Session(line, start, {
@@ -225,7 +231,7 @@ export class Establisher {
       initial_settings: this.#adapter.single_session ? settings_sql(this.#options.startup) : "",
       send_cancel: ({ backend_pid, secret_key }, signal) =>
         send_cancel(
-          (signal) => this.#channel(same, encrypted, signal),
+          (signal) => this.#channel(same, encrypted, signal, same_mode),
           backend_pid,
           secret_key,
           signal,
@@ -268,12 +274,6 @@ const TOO_NEW: readonly string[] = ["08P01", "0A000"];
 function is_refusal(error: unknown): boolean {
   return error instanceof OperationalError && error.diag?.sqlstate?.startsWith("28") === true;
 }
-
-function is_local(host: Host): boolean {
-  return "path" in host.address || LOOPBACK.test(host.address.hostname);
-}
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
 function other_kind(wanted: Wanted): OperationalError {
   return new OperationalError(

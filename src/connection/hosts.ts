@@ -28,6 +28,7 @@ export interface Host {
 const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;
 const MAX_PORT = 65_535;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 const IP_ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:.]*:[\da-f:.]*(?:%\w+)?)$/i;
 
 /**
@@ -59,6 +60,11 @@ export function resolve_hosts(settings: Settings): readonly Host[] {
     const port = read_port(settings, ports[ports.length === 1 ? 0 : index]!);
     return one_host(settings, names?.[index] ?? "", addresses?.[index] ?? "", port);
   }));
+}
+
+/** Whether what is sent there stays on this machine. */
+export function is_local({ address }: Host): boolean {
+  return "path" in address || LOOPBACK.test(address.hostname);
 }
 
 function one_host(settings: Settings, name: string, address: string, port: number): Host {

@@ -1,6 +1,12 @@
 /** Opening a connection, against scripted servers: honest, absent, slow and hostile ones. */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Adapter } from "../../src/adapters/socket.ts";
 import type { ConnectOptions } from "../../src/connection/connect_options.ts";
@@ -486,6 +492,36 @@ describe("connect() with TLS", () => {
     await conn.close();
     await server.finished();
   });
+
+  for (const sslmode of ["prefer", "allow"] as const) {
+    it(`gives no key away in the clear to cancel what ${sslmode} encrypted`, async () => {
+      const refuse: Script = async (peer) => {
+        await peer.startup();
+        peer.send(error_response("28000", "no pg_hba.conf entry, no encryption", { S: "FATAL" }));
+        peer.close();
+      };
+      const server = scripted([...(sslmode === "allow" ? [refuse] : []), async (peer) => {
+        await peer.expect("ssl");
+        peer.send("S");
+        await peer.expect("startup");
+        peer.send(trust_startup());
+        await peer.expect_all("P", "D", "B", "E", "S");
+        await peer.closed();
+      }, async (peer) => {
+        await peer.expect("ssl");
+        peer.send("N");
+        await peer.closed();
+        assertEquals(peer.received.map(({ tag }) => tag), ["ssl"]);
+      }]);
+      const conn = await open(server, { ...TLS, sslmode });
+      const running = conn.execute("select pg_sleep(9)").catch((error) => error);
+      await turn();
+      await conn.cancel();
+      assertInstanceOf(await running, OperationalError);
+      await conn.close();
+      await server.finished();
+    });
+  }
 });
 
 describe("a cancel", () => {

@@ -256,7 +256,11 @@ export const SECURITY_ROWS: readonly SecurityRow[] = [
   {
     known_as: "keys to cancel in the clear",
     rule: "a CancelRequest goes to the session's address, as encrypted as the session",
-    shown_by: [[ESTABLISH, "goes the same way for a cancel"], [TLS, "cancels over TLS"]],
+    shown_by: [
+      [ESTABLISH, "goes the same way for a cancel"],
+      [ESTABLISH, "gives no key away in the clear to cancel what"],
+      [TLS, "cancels over TLS"],
+    ],
   },
   {
     known_as: "CVE-2022-41862",
