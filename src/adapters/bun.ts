@@ -143,7 +143,7 @@ class BunSocket implements Socket {
       return secure;
     } catch (cause) {
       this.close();
-      throw tls_error(options.hostname, cause);
+      throw tls_error(options, cause);
     }
   }
 

@@ -7,7 +7,7 @@
  */
 
 import { OperationalError, PgError } from "../errors.ts";
-import type { Address } from "./socket.ts";
+import type { Address, TlsOptions } from "./socket.ts";
 
 type Reasons = Readonly<Record<string, readonly [reason: string, hint?: string]>>;
 
@@ -62,10 +62,14 @@ export function dial_error(address: Address, cause: unknown): PgError {
   });
 }
 
+/** What else may be wrong: Deno calls a key of another certificate an unsupported protocol. */
+const OWN_CERTIFICATE = "sslkey must be the key of sslcert";
+
 /** Says with whom TLS could not be spoken and why. Errors of this module pass as they are. */
-export function tls_error(hostname: string, cause: unknown): PgError {
+export function tls_error({ hostname, cert }: TlsOptions, cause: unknown): PgError {
   if (cause instanceof PgError) return cause;
-  const [reason, hint] = TLS_REASONS[code_of(cause)] ?? [text_of(cause)];
+  const unknown = [text_of(cause), cert && OWN_CERTIFICATE] as const;
+  const [reason, hint] = TLS_REASONS[code_of(cause)] ?? unknown;
   return new OperationalError(`cannot start TLS with ${hostname}: ${reason}`, {
     hint,
     safe_to_retry: true,

@@ -142,7 +142,7 @@ export async function start_tls(
   } catch (cause) {
     top.destroy();
     ground.close();
-    throw tls_error(options.hostname, cause);
+    throw tls_error(options, cause);
   }
 }
 

@@ -172,7 +172,7 @@ function wrap(host: HostSocket, dialled: string): Socket {
         return heir;
       } catch (cause) {
         end();
-        throw tls_error(options.hostname, cause);
+        throw tls_error(options, cause);
       }
     },
     peer_certificate: null,

@@ -247,6 +247,14 @@ describe("Socket.start_tls()", () => {
     await peer.deserted(0);
   });
 
+  it("rejects and closes when the key is not the certificate's, and says what to look at", async () => {
+    peer = await listen_tls(report);
+    const own = { cert: pem("client.pem"), key: pem("server.key") };
+    const error = await assertRejects(() => start({ ca: CA, ...own }), OperationalError);
+    assertStringIncludes(error.message, "\nHINT: sslkey must be the key of sslcert");
+    await peer.deserted(0);
+  });
+
   it("rejects when the socket is closed meanwhile", async () => {
     peer = await listen((net) => net.resume()); // never answers
     plain = await adapter.dial(peer.address);
