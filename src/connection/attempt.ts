@@ -42,6 +42,8 @@ export class Attempt<R> implements Shape<R>, Refused {
   binds_before: number = 0;
   /** Whether the values were taken. */
   bound: boolean = false;
+  /** Whether the server said that these are all rows, at least for now. */
+  ended: boolean = false;
   /** That the rows come in; none: text. */
   formats: readonly Format[] = [];
   /** The command tag. */

@@ -58,6 +58,7 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   }
 
   override ready(): Step {
+    if (this.#error === null && !this.#statement.described) throw unexpected("ReadyForQuery");
     const unknown = this.#context.types.missing(this.#statement.type_oids());
     if (this.#error === null && unknown.length > 0) void this.#learn(unknown);
     else if (this.#error === null) this.resolve(this.#statement);

@@ -13,7 +13,7 @@ import { AlteredTypeError } from "../codecs/composite.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
-import { Exchange, type Step } from "./exchange.ts";
+import { Exchange, type Step, unexpected } from "./exchange.ts";
 import type { QueryContext } from "./query.ts";
 import { PreparedStatement } from "./statements.ts";
 
@@ -83,6 +83,7 @@ export abstract class DescribingExchange<T> extends Exchange<T> {
       this.reject(this.error);
       return "done";
     }
+    if (!this.statement.described) throw unexpected("ReadyForQuery");
     if (this.#unknown.length > 0 && !this.settled) return this.#learn();
     this.#described = true;
     return "again";

@@ -167,6 +167,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   protected override finish(): Step {
     const { columns } = this.statement;
     if (this.error !== null) this.reject(this.error);
+    else if (this.#done !== this.#encoded) throw unexpected("ReadyForQuery");
     else if (this.#keep === "sets" && this.#done > 0) this.resolve(this.#results);
     else {
       const description = this.#keep === "nothing" ? null : columns;

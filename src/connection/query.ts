@@ -166,6 +166,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
         if (this.error === null) this.attempt.set_bound(); // else of what ends the transaction
         return;
       case "CommandComplete":
+        this.attempt.ended = true;
         this.attempt.command_tag = message.command_tag;
         return this.context.completed(message.command_tag);
       case "ErrorResponse":
@@ -180,10 +181,12 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       case "CopyOutResponse":
         this.error ??= copy_refused("copy_to");
         return;
+      case "EmptyQueryResponse":
+        this.attempt.ended = true;
+        return;
       case "ParseComplete":
       case "CloseComplete":
       case "CopyDone":
-      case "EmptyQueryResponse":
         return;
     }
     throw unexpected(message.name);
@@ -208,6 +211,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       return this.#should_name_type(state) ? this.#learn(state) : this.fail(state);
     }
     if (this.#describing) this.attempt.look_at_types(); // another exchange may have described it
+    else if (!this.attempt.ended || !this.attempt.bound) throw unexpected("ReadyForQuery");
     if (this.attempt.unknown !== null) return this.#learn(state);
     if (!this.#describing) return this.complete();
     if (this.attempt.statement.described) this.#describing = false;

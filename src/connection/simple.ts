@@ -97,6 +97,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   }
 
   override ready(): Step {
+    if (this.#results.length === 0 && this.#error === null) throw unexpected("ReadyForQuery");
     this.#look_up();
     return "done";
   }

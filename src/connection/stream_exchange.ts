@@ -124,7 +124,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   }
 
   override message(message: BackendMessage): void {
-    if (message.name === "PortalSuspended") this.#suspended = true;
+    if (message.name === "PortalSuspended") this.#suspended = this.attempt.ended = true;
     else super.message(message);
   }
 

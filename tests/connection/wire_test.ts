@@ -36,6 +36,7 @@ import {
   row_description,
   trust_startup,
 } from "../support/messages.ts";
+import type { FrontendTag } from "../support/frontend.ts";
 import { type Peer, turn } from "../support/peer.ts";
 import { type Script, scripted, type ScriptOptions } from "../support/script.ts";
 
@@ -133,6 +134,49 @@ describe("Wire", () => {
     }, async (conn) => {
       await assertRejects(() => conn.execute("insert"), IntegrityError, "duplicate key");
       assertEquals(conn.get_transaction_status(), 0);
+    });
+  });
+
+  // An end that was not this one's: each answer from here on would be taken for another's.
+  const premature: Record<
+    string,
+    [flight: string, ends: Uint8Array[], (c: Connection) => unknown]
+  > = {
+    "a statement": ["PDBES", [ready()], (conn) => conn.execute("select 1")],
+    "a statement that is bound": [
+      "PDBES",
+      [parse_complete(), parameter_description(), row_description("a"), bind_complete(), ready()],
+      (conn) => conn.execute("select 1"),
+    ],
+    "statements": ["Q", [ready()], (conn) => conn.execute("select 1; select 2")],
+    "executemany()": ["PDS", [ready()], (conn) => conn.executemany("insert", [[]])],
+    "a stream": ["PBEPDBES", [ready()], (conn) => conn.stream("select 1").next()],
+  };
+  for (const [what, [tags, messages, run]] of Object.entries(premature)) {
+    it(`gives the connection up when the server is ready but has not answered ${what}`, async () => {
+      await with_server(async (peer) => {
+        await peer.start();
+        await peer.expect_all(...Array.from(tags) as FrontendTag[]);
+        peer.send(...messages);
+        await peer.closed();
+      }, async (conn) => {
+        const error = await assertRejects(async () => await run(conn), OperationalError);
+        assertStringIncludes(error.message, "the server sent ReadyForQuery where it has no place");
+        assertEquals(error.sqlstate, "08P01");
+        assert(conn.closed);
+      });
+    });
+  }
+
+  it("does not take a COMMIT for done when the server is ready but has not answered it", async () => {
+    await with_server(async (peer) => {
+      await peer.start();
+      await peer.expect("Q");
+      peer.send(ready());
+      await peer.closed();
+    }, async (conn) => {
+      const error = await assertRejects(() => conn.execute("commit"), OperationalError);
+      assertEquals(error.sqlstate, "08007");
     });
   });
 

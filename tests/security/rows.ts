@@ -299,7 +299,10 @@ export const SECURITY_ROWS: readonly SecurityRow[] = [
   {
     known_as: "answers that nobody asked for",
     rule: "what comes for no request ends the connection, and answers none that follows",
-    shown_by: [[WIRE, "gives up a server that answers what was not asked"]],
+    shown_by: [
+      [WIRE, "gives up a server that answers what was not asked"],
+      [WIRE, "gives the connection up when the server is ready but has not answered"],
+    ],
   },
   {
     known_as: "requests cut short by an error",
