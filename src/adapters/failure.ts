@@ -24,6 +24,7 @@ const DIAL_REASONS: Reasons = {
   ENETUNREACH: ["network unreachable"],
   EADDRNOTAVAIL: ["address not available"],
   ETIMEDOUT: ["no answer"],
+  EINVAL: ["not an address", "the path of a Unix socket has 107 bytes at most, on macOS 103"],
   ENOENT: NO_SOCKET,
   ENOTDIR: NO_SOCKET,
   EACCES: ["permission denied"],

@@ -62,6 +62,11 @@ describe("Adapter.dial()", () => {
         reason: "no such socket\n" +
           "HINT: is the server running here, and is this its socket directory?",
       },
+      "the socket's path is too long": {
+        address: () => ({ path: join(directory.path, "x".repeat(100), ".s.PGSQL.5432") }),
+        reason: "not an address\n" +
+          "HINT: the path of a Unix socket has 107 bytes at most, on macOS 103",
+      },
     };
 
     for (const [state, { address, reason }] of Object.entries(cases)) {
