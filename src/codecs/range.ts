@@ -251,8 +251,8 @@ function read_bound(
   stop2: number,
   subtype: TypeCodec,
 ): unknown {
-  const text = scanner.quoted() ?? scanner.word(stop, stop2);
-  return text === "" ? null : subtype.decode_text(text);
+  const text = scanner.quoted() ?? (scanner.word(stop, stop2) || null); // quotes may hold nothing
+  return text === null ? null : subtype.decode_text(text);
 }
 
 function encode_range(writer: ByteWriter, range: Range, subtype: TypeCodec): void {

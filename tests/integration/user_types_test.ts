@@ -30,6 +30,7 @@ const SCHEMA = `
   create type single as (a int4);
   create type span as range (subtype = float8, multirange_type_name = spans);
   create type pair_span as range (subtype = pair);
+  create type text_span as range (subtype = text);
   create type age_span as range (subtype = age);
   create domain short_span as span check (upper(value) - lower(value) < 10);
   create table "People" (id int4, gone text, name text not null default 'x', mood mood);
@@ -85,6 +86,8 @@ const values: readonly [type: string, value: unknown][] = [
   ["spans", [Range(-Infinity, 0.5, "[]"), Range(2, null)]],
   ["pair_span", Range({ a: 1, b: "x" }, { a: 2, b: null }, "[]")],
   ["age_span", Range(1, 5)],
+  ["text_span", Range("", 'a "b",\\)')],
+  ["text_span", Range(null, "", "()")],
   ["short_span", Range(1, 2)],
   ['"People"', { id: 1, name: "Ann", mood: "ok", pairs: [{ a: 1, b: "x" }] }],
   ["adults", { id: 1, name: "Ann", Age: 18 }],
