@@ -26,12 +26,12 @@ const DIMENSION_SIZE = 8; // length, lower bound
 const RULE = "must be an array";
 const SHAPE_RULE = `must be a rectangular array of at most ${MAX_DIMENSIONS} dimensions`;
 
-/** The type of arrays of `element`, under its `array_oid`. */
-export function array_codec(element: TypeCodec): TypeCodec {
+/** The type of arrays of `element`. `oid`: its own; default: the `array_oid` of `element`, if that is known. */
+export function array_codec(element: TypeCodec, oid: number = element.array_oid): TypeCodec {
   const name = `${element.name}[]`;
   return {
     name,
-    oid: element.array_oid,
+    oid,
     array_oid: 0,
     delimiter: element.delimiter,
     format: element.format,

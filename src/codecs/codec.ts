@@ -19,7 +19,7 @@ export interface Codec<T = unknown> {
   readonly name: string;
   /** `pg_type.oid`, where known; otherwise the type is looked up by `name`. */
   readonly oid?: number;
-  /** `pg_type.typarray`, where known; arrays of the type are then derived. */
+  /** `pg_type.typarray`, where known; otherwise arrays of the type are looked up, too. */
   readonly array_oid?: number;
   /**
    * Format of the bytes that `decode` reads and `encode` writes. Default: `"binary"`. One composite

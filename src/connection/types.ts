@@ -196,7 +196,7 @@ export class TypeCatalog {
     const name = `${row.schema}.${row.name}`;
     const own = this.#named.get(name);
     if (own !== undefined) return from_user_codec(own, oid, array_oid, row.delimiter);
-    if (row.element !== 0) return made(codec_of(row.element), array_codec);
+    if (row.element !== 0) return made(codec_of(row.element), (type) => array_codec(type, oid));
     switch (kind) {
       case "e":
         return enum_codec(name, oid, array_oid);
@@ -248,7 +248,9 @@ function as_text(name: string, oid: number, array_oid: number): TypeCodec {
 /** A user's codec under the OIDs it has or replaces; null if it must be looked up by name. */
 function place(codec: Codec, builtin: CodecRegistry): TypeCodec | null {
   check_codec(codec);
-  const known = builtin.find(codec.name.replace(/^pg_catalog\./, ""));
+  const known = codec.oid === undefined
+    ? builtin.find(codec.name.replace(/^pg_catalog\./, ""))
+    : builtin.lookup(codec.oid);
   const oid = codec.oid ?? known?.oid;
   if (oid !== undefined) {
     return from_user_codec(codec, oid, codec.array_oid ?? known?.array_oid ?? 0);

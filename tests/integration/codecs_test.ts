@@ -133,6 +133,19 @@ describe("the option codecs", () => {
     assertEquals(await conn.fetchval("select 5"), new Cents(5));
   });
 
+  it("converts arrays of a type too where its OID alone is given", async () => {
+    await using conn = await connect(database.url);
+    const oid = await conn.fetchval<number>("select 'mood'::regtype::oid") ?? 0;
+    const alone: Codec<string> = { ...shouting, name: "a mood", oid };
+    const { array_oid: _, ...int8 } = by_oid;
+    await using other = await connect(database.url, { codecs: [alone, int8] });
+    for (const _ of ["cold", "warm"]) {
+      const query = "select $1::mood as a, $2::mood[] as b, array[1, 2]::int8[] as c";
+      const row = await other.fetchone(query, ["OK", ["SAD", null]]);
+      assertEquals(row, { a: "OK", b: ["SAD", null], c: [1, 2] });
+    }
+  });
+
   const nonsense: readonly [codec: unknown, message: string][] = [
     [null, "each must have a name"],
     [{}, "each must have a name"],
