@@ -27,8 +27,8 @@ export interface Refused {
 
 /** SQLSTATEs of values that their type, or a domain's constraint, refuses. */
 const VALUE_REFUSED = /^2[23]/;
-/** A parameter's place, in the context of an error: `unnamed portal parameter $1`. */
-const PLACE = /\$(\d+)/;
+/** A parameter's place, in the last lines of an error's context: `unnamed portal parameter $1`, no quoted SQL. */
+const PLACE = /^(?:[^]*\n)?(?:[^"$\n]|"[^"\n]*")*\$(\d+)/;
 /** What a statement may meet whose tables, types or functions are no longer as they were. */
 const CHANGED = /^(42|XX)/;
 /** Read composite values; refuse what has other attributes than the type. */
@@ -39,13 +39,16 @@ export function explain(error: unknown, refused: Refused): unknown {
   const { statement, values, bound } = refused;
   if (!(error instanceof DatabaseError) || error.diag === null) return error;
   if (bound || statement.parameter_oids === null) return error;
-  if (error.sqlstate === "08P01") return miscount(statement, values) ?? error;
-  return is_value_refused(error) ? misfit(error, error.diag, refused) : error;
+  if (is_value_refused(error)) return misfit(error, error.diag, refused);
+  return error.sqlstate === "08P01" ? miscount(statement, values) ?? error : error;
 }
 
 /** Whether the server refused a value, or something that looks like it. */
 export function is_value_refused(error: unknown): boolean {
-  return error instanceof DatabaseError && VALUE_REFUSED.test(error.diag?.sqlstate ?? "");
+  if (!(error instanceof DatabaseError) || error.diag === null) return false;
+  const { sqlstate, context } = error.diag;
+  // Some types have codes of other classes for it: those of hstore, jsonpath or regclass say 42.
+  return VALUE_REFUSED.test(sqlstate ?? "") || PLACE.test(context ?? "");
 }
 
 /** Whether to forget the statement, and parse it once more. */

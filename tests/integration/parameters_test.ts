@@ -193,6 +193,32 @@ describe("a parameter", () => {
     }
   });
 
+  it("is named with its type where that has SQLSTATEs of its own for what it refuses", async () => {
+    for (const type of ["jsonpath", "tsquery", "regclass", "regtype"]) {
+      const query = `select 1 as n, $1::${type}`;
+      const message = `cannot bind $1 as ${type}, given as a string: `;
+      for (const _ of ["cold", "warm", "warm"]) {
+        await assertRejects(() => conn.execute(query, ["&"]), ProgrammingError, message);
+        await assertRejects(
+          () => conn.execute(`select frm, $1::${type}`, ["&"]),
+          PgError,
+          "column",
+        );
+      }
+    }
+  });
+
+  it("is not named for what the functions say that a statement runs", async () => {
+    await conn.execute(`create function refuse(int) returns int immutable language plpgsql
+      as $$ begin execute 'selec $1' using $1; return 1; end $$`);
+    const error = await assertRejects(
+      () => conn.execute("select refuse(5), $1::bytea", [5]),
+      ProgrammingError,
+      "syntax error",
+    );
+    assert(!error.message.startsWith("cannot"), error.message);
+  });
+
   it("that does not fit harms nothing that is sent beside it", async () => {
     const query = "select $1::int4 as n";
     for (const wrong of ["x", 1.5, {}, "\0", undefined, [1]]) {

@@ -47,6 +47,7 @@ const VALUES: readonly [type: string, value: unknown, said: string][] = [
   ["positive", "1".repeat(3) + "\0", "NUL"],
   ["mood", ["ok"], "an array of strings"],
   ["hstore", { a: 1 }, "strings and nulls"],
+  ["hstore", 5, "strings and nulls"],
 ];
 
 type Call = (on: Queryable, type: string, value: unknown) => Promise<unknown>;
