@@ -63,10 +63,10 @@ export function Range<T, U = T>(
   lower: T | null,
   upper: U | null,
   bounds: "[)" | "[]" | "(]" | "()" = "[)",
-): Range<T | U> {
+): Range<Exclude<T | U, null>> {
   const lower_inc = lower !== null && bounds.startsWith("["); // as the server has it
   const upper_inc = upper !== null && bounds.endsWith("]");
-  return make<T | U>(lower, upper, lower_inc, upper_inc, false);
+  return make<T | U>(lower, upper, lower_inc, upper_inc, false) as Range<Exclude<T | U, null>>;
 }
 
 /** The range type over `subtype`. */

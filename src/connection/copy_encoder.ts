@@ -22,7 +22,7 @@ import type { Column } from "../rows/column.ts";
 import { misfit } from "./misfit.ts";
 
 /** A record: values in the order of the columns, or by their names. */
-export type CopyRecord = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type CopyRecord = readonly unknown[] | object;
 
 /** What every binary COPY begins with. */
 export const BINARY_HEADER: Uint8Array = Uint8Array.of(

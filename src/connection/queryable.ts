@@ -23,7 +23,7 @@ import { stream, type StreamOptions } from "./stream.ts";
  * Values of a statement's parameters: an array for `$1` (and for `%s`), an object
  * for `%(name)s` where the paramstyle is `"pyformat"`.
  */
-export type Params = readonly unknown[] | Readonly<Record<string, unknown>> | null | undefined;
+export type Params = readonly unknown[] | object | null | undefined;
 
 /** How long a call may take, and how it is given up. */
 export interface CallOptions {

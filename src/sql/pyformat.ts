@@ -14,7 +14,7 @@ import { placeholder } from "./placeholder.ts";
 import { next_mark, type ScanOptions } from "./scan.ts";
 
 /** Values for `%s` in order, or for `%(name)s` by name. */
-export type PyformatParams = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type PyformatParams = readonly unknown[] | object;
 
 /** A query whose placeholders were found: parse once, bind many times. */
 export interface PyformatQuery {
