@@ -8,12 +8,13 @@
  */
 
 import { OperationalError, TimeoutError, TransactionRollbackError } from "../errors.ts";
+import { from_first_word } from "../sql/scan.ts";
 
-const COMMIT = /^\s*(commit|end|prepare\s+transaction)\b/i;
+const COMMIT = /^(commit|end|prepare\s+transaction)\b/i;
 
 /** Whether `sql` begins with a statement that ends a transaction for good. */
 export function commits(sql: string): boolean {
-  return COMMIT.test(sql);
+  return COMMIT.test(from_first_word(sql));
 }
 
 /** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */

@@ -10,21 +10,21 @@
  */
 
 import { ProgrammingError } from "../errors.ts";
+import { from_first_word } from "../sql/scan.ts";
 import type { Sql } from "../sql/template.ts";
 import type { Call, Loan } from "./loan.ts";
 import type { CallOptions } from "./queryable.ts";
 
 const COPY = /\bcopy\b/i;
-const BEGINS_COPY = /^(\s|--.*\n|\/\*[^]*?\*\/)*copy\b/i;
 
 /** Whether `sql` may be a COPY, or hold one. Says yes too often, never too seldom. */
 export function may_copy(sql: string): boolean {
   return COPY.test(sql);
 }
 
-/** Whether `sql` is a COPY. May miss one behind strange comments. */
+/** Whether `sql` is a COPY. */
 export function is_copy(sql: string): boolean {
-  return BEGINS_COPY.test(sql);
+  return /^copy\b/i.test(from_first_word(sql));
 }
 
 /**

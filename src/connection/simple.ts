@@ -132,7 +132,8 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
       make_decoder: () => {
         const codecs = type_oids.map((oid) => types.registry.lookup(oid));
         text_form.check(codecs);
-        return row_decoder(columns, codecs, [], this.#factory);
+        const formats = descriptions.map(({ format }) => format); // binary from a BINARY cursor
+        return row_decoder(columns, codecs, formats, this.#factory);
       },
     });
   }

@@ -17,6 +17,7 @@ import { encode_close } from "../protocol/frontend.ts";
 import { Column } from "../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
+import { from_first_word } from "../sql/scan.ts";
 import type { TypeCatalog } from "./types.ts";
 
 /** Milliseconds in which a statement is quick: others may wait behind it although they need not. */
@@ -44,6 +45,8 @@ export class PreparedStatement {
   formats: readonly Format[] = [];
   /** Whether it can only read and change rows: it opens no transaction, and where it fails it did nothing. */
   readonly is_plain: boolean;
+  /** Whether it returns what a cursor or another statement does, so that its description is true only once. */
+  readonly is_indirect: boolean;
   /** Whether it is plain, and was done within `QUICK_MS` when it last ran. */
   quick = false;
   /** Whether `columns` is known. */
@@ -54,11 +57,13 @@ export class PreparedStatement {
   readonly key: string;
   #decoders: Map<RowFactory<unknown>, RowDecoder<unknown>> = new Map();
 
-  /** @param name Empty for the unnamed one. */
+  /** @param name Empty for the unnamed one, as one that is not kept is in any case. */
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
-    this.name = name;
+    const code = from_first_word(sql);
+    this.is_plain = PLAIN.test(code);
+    this.is_indirect = INDIRECT.test(code);
+    this.name = this.is_indirect ? "" : name;
     this.sql = sql;
-    this.is_plain = PLAIN.test(sql);
     this.epoch = epoch;
     this.key = key;
   }
@@ -123,7 +128,8 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
-const PLAIN = /^\s*(select|insert|update|delete|merge|values|table|with)\b/i;
+const PLAIN = /^(select|insert|update|delete|merge|values|table|with)\b/i;
+const INDIRECT = /^(fetch|execute)\b/i;
 
 function is_same(
   known: readonly Column[] | null,
@@ -167,7 +173,7 @@ export class StatementCache {
    * while it waited for its turn, or that another came before, has a substitute.
    */
   use(statement: PreparedStatement, types: TypeCatalog): PreparedStatement {
-    if (this.#size === 0) return statement;
+    if (this.#size === 0 || statement.is_indirect) return statement;
     const known = this.#statements.get(statement.key);
     if (known === statement) return this.#keep(statement);
     if (known?.epoch === types.epoch) return this.#keep(known);

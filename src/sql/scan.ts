@@ -31,6 +31,7 @@ const TOKEN =
 const QUOTES = /['"$]|--|\/\*/;
 const MARK = /^(%|\$\d+)$/;
 const LINE_END = /[\r\n]|$/g;
+const SPACES = /(?:\s|--[^\r\n]*)*/y;
 const COMMENT_MARK = /\/\*|\*\//g;
 const STRING_MARK = /\\|''?/g;
 /** Strings with a line break between are one, which keeps the escapes of the first. */
@@ -65,6 +66,15 @@ export function code_of(query: string, options: ScanOptions = {}): string {
     const end = end_of_token(query, text, match.index + text.length, escapes);
     code += query.slice(at, match.index) + (stand_in(text) ?? text);
     at = end;
+  }
+}
+
+/** The query from its first word on, without the spaces and comments before. */
+export function from_first_word(query: string): string {
+  for (let at = 0;;) {
+    at += match_from(SPACES, query, at)![0].length;
+    if (!query.startsWith("/*", at)) return query.slice(at);
+    at = end_of_comment(query, at + 2);
   }
 }
 

@@ -153,9 +153,11 @@ describe("Transaction.commit()", () => {
   });
 
   it("rejects also where the user sends COMMIT as a statement", async () => {
-    await conn.execute("begin");
-    await assertRejects(() => conn.execute("select 1/0"), DataError);
-    await assertRejects(() => conn.execute("commit;"), TransactionRollbackError);
+    for (const commit of ["commit;", "/* by a /* tracer */ */ -- or so\n commit"]) {
+      await conn.execute("begin");
+      await assertRejects(() => conn.execute("select 1/0"), DataError);
+      await assertRejects(() => conn.execute(commit), TransactionRollbackError);
+    }
   });
 
   it("rejects when the session was ended", async () => {

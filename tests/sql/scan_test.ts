@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { code_of, next_mark } from "../../src/sql/scan.ts";
+import { code_of, from_first_word, next_mark } from "../../src/sql/scan.ts";
 
 /** All marks, as one text. */
 function marks(query: string, standard_conforming_strings = true): string {
@@ -67,4 +67,22 @@ describe("code_of()", () => {
     assertEquals(code_of(query), "select ''; select 2 ''");
     assertEquals(code_of(query, { standard_conforming_strings: false }), "select ''");
   });
+});
+
+describe("from_first_word()", () => {
+  const queries: readonly [query: string, rest: string][] = [
+    ["", ""],
+    ["commit", "commit"],
+    [" \n\tselect 1 -- a", "select 1 -- a"],
+    ["-- a\n-- b\r/* c */ select /* d */ 1", "select /* d */ 1"],
+    ["/* a /* b */ -- c\n */commit", "commit"],
+    ["-- a", ""],
+    ["/* a /* b */", ""],
+    ["/**/".repeat(100_000) + "a", "a"],
+  ];
+  for (const [query, rest] of queries) {
+    it(`leaves ${JSON.stringify(rest)} of ${JSON.stringify(query.slice(0, 50))}`, () => {
+      assertEquals(from_first_word(query), rest);
+    });
+  }
 });
