@@ -42,6 +42,7 @@ export class Ages {
   /** Whether it must not be lent any more: for its age, or since its server is another one now. */
   is_old(slot: Slot, now: number): boolean {
     const { pool_recycle, target_session_attrs = "any" } = this.#settings;
+    if (slot.fresh) return false;
     const idle = now - slot.session.used_at;
     return slot.expires_at <= now || idle > pool_recycle * 1000 ||
       has_turned(slot.session, target_session_attrs);
@@ -50,7 +51,7 @@ export class Ages {
   /** Whether it was silent for so long that it may be dead without our knowledge. */
   needs_check(slot: Slot, now: number): boolean {
     const { check, check_idle } = this.#settings;
-    return check !== undefined && now - slot.session.used_at >= check_idle * 1000;
+    return check !== undefined && !slot.fresh && now - slot.session.used_at >= check_idle * 1000;
   }
 
   /** When a free one has been idle for too long. */

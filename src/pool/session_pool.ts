@@ -248,6 +248,7 @@ export class SessionPool {
   #ready(slot: Slot): void {
     this.#free.mark(slot, "ready");
     this.#dispatch();
+    slot.fresh = false;
     if (!this.#free.has(slot)) return;
     slot.session.wire.keep_alive(false);
     this.#reaper.add(slot);

@@ -24,6 +24,8 @@ export class Slot implements SessionOwner {
   free_since = 0;
   /** How far it is from being lent, while free. */
   readiness: Readiness = "ready";
+  /** Whether it was opened or checked only now, and so is as good as any that would replace it. */
+  fresh = true;
   /** Whether it took too long to be ready, so that those behind it need not wait for it. */
   late = false;
   /** To whom it is lent; null while free, and for calls that acquire and release by themselves. */

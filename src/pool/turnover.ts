@@ -63,7 +63,7 @@ export class Turnover {
   check(waiting: number): void {
     for (const slot of this.#free) {
       if (this.#free.soon >= waiting) return;
-      if (slot.readiness === "ready") this.#confirm(slot, this.#check(slot.session));
+      if (slot.readiness === "ready") this.#confirm(slot, this.#check(slot));
     }
   }
 
@@ -80,10 +80,12 @@ export class Turnover {
     else this.#confirm(slot, work);
   }
 
-  async #check(session: Session): Promise<void> {
+  async #check(slot: Slot): Promise<void> {
+    const { session } = slot;
     session.wire.keep_alive(true);
     await run_check(this.#make_handle(session), this.#context.check!, this.#context.clock);
     session.used_at = this.#context.clock.now();
+    slot.fresh = true;
   }
 
   #confirm(slot: Slot, work: Promise<void>): void {

@@ -45,6 +45,20 @@ describe("Pool pool_recycle", () => {
   });
 });
 
+for (const limit of [{ pool_recycle: 1 }, { max_lifetime: 1 }]) {
+  describe(`Pool ${Object.keys(limit)}`, () => {
+    it("does not count for whom a connection is opened, however long on_connect takes", async () => {
+      await using backends = new Backends();
+      const on_connect = () => backends.clock.advance(2);
+      const pool = await backends.pool({ minsize: 0, maxsize: 1, ...limit, on_connect });
+      for (const expected of ["1001", "1002"]) {
+        backends.clock.advance(2);
+        assertEquals(await pool.fetchval("select 1"), expected);
+      }
+    });
+  });
+}
+
 describe("Pool max_lifetime", () => {
   it("closes what is free, by itself", async () => {
     await using backends = new Backends();

@@ -109,6 +109,22 @@ describe("Pool check", () => {
     assertEquals(backends.attempted, 1);
   });
 
+  it("is asked once for each acquire where check_idle is 0, but not for a connection opened for it", async () => {
+    await using backends = new Backends();
+    let checks = 0;
+    const pool = await backends.pool({
+      minsize: 0,
+      maxsize: 1,
+      check_idle: 0,
+      check: () => checks++,
+    });
+    for (const expected of [0, 1, 2]) {
+      await pool.release(await pool.acquire());
+      assertEquals(checks, expected);
+    }
+    assertEquals(backends.attempted, 1);
+  });
+
   for (
     const [name, check] of [
       ["throws", () => Promise.reject(new Error("no"))],
