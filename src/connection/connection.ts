@@ -28,6 +28,7 @@ import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
 import type { TypeCatalog } from "./types.ts";
+import { too_late } from "./wire_errors.ts";
 
 export type { ConnectionSettings, EchoEvent, Notice };
 
@@ -148,10 +149,11 @@ export class Connection extends SessionControl implements AsyncDisposable {
    * `NamedCursor`, on the server.
    *
    * @throws {InterfaceError} If the connection is closed.
+   * @throws {OperationalError} If it was lost.
    */
   // deno-lint-ignore require-await -- rejects rather than throws
   async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
-    this.#check("open a cursor");
+    this.#check_alive("open a cursor");
     if (options.name !== undefined) return new NamedCursor<R>(this, options.name, options);
     return new this.cursor_factory<R>(this, options);
   }
@@ -202,7 +204,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    * `QueryCanceledError`; the connection stays usable. Does nothing when idle.
    */
   async cancel(): Promise<void> {
-    this.#check("cancel");
+    this.#check_alive("cancel");
     await this.#session.wire.cancel();
   }
 
@@ -233,6 +235,13 @@ export class Connection extends SessionControl implements AsyncDisposable {
   #check(action: string): void {
     if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${why(this.#end)}`);
     check_place(this.#session.place, action);
+  }
+
+  /** For what asks nothing of the wire, which would tell that it is lost. */
+  #check_alive(action: string): void {
+    this.#check(action);
+    const { lost } = this.#session.wire;
+    if (lost !== null) throw too_late(lost, action);
   }
 
   #prepare<R>(

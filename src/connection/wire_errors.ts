@@ -48,8 +48,8 @@ export function occupied(tenant: string): InterfaceError {
 }
 
 /** For what was not sent when the wire was lost. */
-export function too_late(cause: OperationalError): OperationalError {
-  return new OperationalError("cannot run the statement: the connection is lost", {
+export function too_late(cause: OperationalError, action = "run the statement"): OperationalError {
+  return new OperationalError(`cannot ${action}: the connection is lost`, {
     sqlstate: cause.sqlstate,
     safe_to_retry: true,
     cause,

@@ -291,6 +291,8 @@ describe("Cursor.mogrify()", () => {
 
 describe("a connection that is lost", () => {
   const calls: [string, (conn: Connection) => Promise<unknown>][] = [
+    ["cursor", (conn) => conn.cursor()],
+    ["cancel", (conn) => conn.cancel()],
     ["set_session", (conn) => conn.set_session({ readonly: true })],
     ["set_client_encoding", (conn) => conn.set_client_encoding("UTF8")],
     ["reset", (conn) => conn.reset()],
