@@ -283,6 +283,5 @@ export class Transaction extends Queryable implements AsyncDisposable {
 }
 
 function either(one?: AbortSignal, other?: AbortSignal): AbortSignal | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return AbortSignal.any([one, other]);
+  return !one || !other ? one ?? other : AbortSignal.any([one, other]);
 }

@@ -94,7 +94,7 @@ export class Wire {
   submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
     if (exchange.settled) return;
     if (this.#lost !== null) return this.#give_up(exchange, errors.too_late(this.#lost), false);
-    if (signal !== undefined) {
+    if (signal) {
       if (signal.aborted) return exchange.refuse(signal.reason);
       const { place } = this.#line.socket;
       exchange.watch(signal, () => this.interrupt(exchange, signal.reason), place);

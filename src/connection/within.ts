@@ -30,7 +30,7 @@ export async function unless_aborted<T>(
   work: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal === undefined) return await work();
+  if (!signal) return await work();
   signal.throwIfAborted();
   let on_abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -99,9 +99,9 @@ export class WaiterQueue<T> {
     work: ((value: T) => Promise<unknown>) | null = null,
   ): Waiter<T> {
     const waiter = new Waiter<T>(timeout, this.#clock.now(), work);
+    if (signal) this.#watch(waiter, signal); // first, as it throws where that is no signal
     this.#insert(waiter, again ? null : this.#last, again ? this.#first : null);
     this.#deadlines.add(waiter.deadline);
-    if (signal !== undefined) this.#watch(waiter, signal);
     return waiter;
   }
 

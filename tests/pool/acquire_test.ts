@@ -400,6 +400,29 @@ describe("Pool.acquire", () => {
     assertEquals(pids([await pool.acquire()]), [1001]);
   });
 
+  it("takes null for no signal, as fetch() does, also where it must wait", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1 });
+    const signal = null as unknown as undefined;
+    const connection = await pool.acquire({ signal });
+    const calls = [pool.acquire({ signal }), pool.fetchval("select 1", [], { signal })] as const;
+    assertEquals(counts(pool), [1, 0, 2]);
+    await pool.release(connection);
+    await pool.release(await calls[0]);
+    assertEquals(await calls[1], "1001");
+  });
+
+  it("leaves no place in the queue to a signal that nobody can listen to", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1 });
+    const connection = await pool.acquire();
+    const signal = { throwIfAborted() {} } as AbortSignal;
+    await assertRejects(() => pool.acquire({ signal }), TypeError);
+    assertEquals(counts(pool), [1, 0, 0]);
+    await pool.release(connection);
+    assertEquals(counts(pool), [1, 1, 0]);
+  });
+
   it("rejects at once with the reason of a signal that is aborted", async () => {
     await using backends = new Backends();
     const pool = await backends.pool();
