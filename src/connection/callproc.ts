@@ -9,6 +9,7 @@
  * @module
  */
 
+import { kind_of } from "../codecs/kinds.ts";
 import { ProgrammingError } from "../errors.ts";
 import { quote_qualified } from "../sql/quote.ts";
 import { Sql, sql } from "../sql/template.ts";
@@ -31,6 +32,12 @@ export function call_statement(name: string, params: Params): Sql {
 function arguments_of(params: Params): Iterable<unknown> {
   if (params === undefined || params === null) return [];
   if (Array.isArray(params)) return params.map(bound);
+  if (typeof params !== "object" || Symbol.iterator in params) { // a Map, say
+    const fact = kind_of(params);
+    throw new ProgrammingError(
+      `cannot bind params: they must be an array, or an object of them by name, but are ${fact}`,
+    );
+  }
   return Object.entries(params).map(([name, value]) =>
     sql`${sql.identifier(name)} => ${bound(value)}`
   );
@@ -43,21 +50,20 @@ function bound(value: unknown): unknown {
 }
 
 function parts_of(name: string): string[] {
+  if (typeof name !== "string") throw no_name(kind_of(name));
   const parts: string[] = [];
   PART.lastIndex = 0;
   for (let more = "."; more === ".";) {
     const match = PART.exec(name);
-    if (match === null) {
-      throw new ProgrammingError(
-        `cannot call the function: it must be a name, but is ${
-          typeof name === "string" ? JSON.stringify(name) : `of type ${typeof name}`
-        }`,
-      );
-    }
+    if (match === null) throw no_name(JSON.stringify(name));
     parts.push(unquote(match[1]!));
     more = match[2]!;
   }
   return parts;
+}
+
+function no_name(fact: string): ProgrammingError {
+  return new ProgrammingError(`cannot call the function: it must be a name, but is ${fact}`);
 }
 
 /** Folds as the server does with UTF-8: ASCII only. */

@@ -41,10 +41,24 @@ describe("call_statement()", () => {
     "a-b",
     "a\0",
     5 as unknown as string,
+    null as unknown as string,
   ];
   for (const name of refused) {
     it(`refuses the name ${JSON.stringify(name)}`, () => {
       assertThrows(() => call_statement(name, []), ProgrammingError);
+    });
+  }
+
+  for (
+    const [params, fact] of [
+      [5, "are a number"],
+      ["abc", "are a string"],
+      [new Map([["a", 1]]), "are a Map"],
+      [new Uint8Array(2), "are a Uint8Array"],
+    ] as const
+  ) {
+    it(`refuses params that ${fact}`, () => {
+      assertThrows(() => call_statement("f", params as unknown as Params), ProgrammingError, fact);
     });
   }
 
