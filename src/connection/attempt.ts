@@ -124,7 +124,7 @@ export class Attempt<R> implements Shape<R>, Refused {
    */
   set_columns(columns: readonly ColumnDescription[] | null): void {
     const changed = this.statement.set_columns(columns, this.#types.registry);
-    if (changed && this.formats.length > 0) this.formats = columns!.map(({ format }) => format);
+    if (changed && this.formats.length > 0) this.formats = columns?.map((one) => one.format) ?? [];
     this.look_at_types();
   }
 

@@ -2,7 +2,14 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { connect, type Connection, create_pool, DataError, type Pool } from "../../mod.ts";
+import {
+  connect,
+  type Connection,
+  create_pool,
+  DatabaseError,
+  DataError,
+  type Pool,
+} from "../../mod.ts";
 import type { Adapter } from "../../src/adapters/socket.ts";
 import { LOOKUP } from "../../src/connection/types.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
@@ -286,6 +293,45 @@ describe("a change in a transaction", () => {
     assertEquals([await read(), await read()], [{ a: 1, b: null }, { a: 1, b: null }]);
     await tx.rollback();
     assertEquals([await read(), await read()], [{ a: 1 }, { a: 1 }]);
+  });
+});
+
+describe("a statement whose result has the shape of what it names", () => {
+  const shapes: [select: string, row: Record<string, unknown>][] = [
+    ["1 as a", { a: 1 }],
+    ["'abcd' as a", { a: "abcd" }], // as many bytes
+    ["1.5::float4 as b", { b: 1.5 }],
+    ["row(1, 2.5) as a, 3 as b", { a: [1, "2.5"], b: 3 }],
+  ];
+  const sources: [name: string, define: string, undefine: string, read: string][] = [
+    ["a cursor", "declare x cursor with hold for", "close x", "fetch 1 from x"],
+    ["a prepared statement", "prepare x as", "deallocate x", "/* it is */ execute x"],
+  ];
+  for (
+    const options of [{}, { statement_cache_size: 0 }, { pooler: "transaction" }] as const
+  ) {
+    for (const [name, define, undefine, read] of sources) {
+      it(`is read in that of now: ${name}, ${JSON.stringify(options)}`, async () => {
+        await using conn = await connect(database.url, options);
+        for (const [select, row] of [...shapes, ...shapes.toReversed()]) {
+          await conn.execute(`${define} select ${select}`);
+          assertEquals(await conn.fetchall(read), [row]);
+          await conn.execute(undefine);
+          await assertRejects(() => conn.fetchall(read), DatabaseError, "does not exist");
+        }
+      });
+    }
+  }
+
+  it("may return nothing that it did before, which harms nothing", async () => {
+    await using conn = await connect(database.url, { pooler: "transaction" });
+    const { sql, calls } = { sql: "call reads(1)", calls: "create or replace procedure reads" };
+    await conn.execute(`${calls}(inout a int) language plpgsql as 'begin end'`);
+    assertEquals(await conn.fetchall(sql), [{ a: 1 }]);
+    await conn.execute("drop procedure reads(int)");
+    await conn.execute(`${calls}(a int) language plpgsql as 'begin end'`);
+    const { rows, description } = await conn.execute(sql);
+    assertEquals([rows, description], [[], null]);
   });
 });
 

@@ -335,6 +335,16 @@ describe("NamedCursor", () => {
     assertEquals(await conn.fetchval("select count(*) from pg_cursors where name = 'c'"), 0n);
   });
 
+  it("is gone with a transaction that is rolled back although it is withhold, and says so", async () => {
+    const cursor = await open({ withhold: true });
+    const tx = await conn.begin();
+    await cursor.execute("select 1");
+    await tx.rollback();
+    await assertRejects(() => cursor.fetchone(), OperationalError, "does not exist");
+    await cursor.close();
+    assertEquals(await conn.fetchval("select 1"), 1);
+  });
+
   it("says what is wrong with its statement, and can be executed again", async () => {
     const cursor = await open();
     await assertRejects(() => cursor.fetchone(), ProgrammingError, "no statement was executed");
