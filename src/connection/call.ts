@@ -34,3 +34,19 @@ export function at_call(error: unknown): unknown {
   if (error instanceof PgError) (Error as StackCapturer).captureStackTrace?.(error, at_call);
   return error;
 }
+
+/**
+ * `at_call()` for streams, whose readers and writers no engine tells: where the stream was made stands
+ * for them. To be made there.
+ *
+ * @param below Called on the way; the stack begins with its caller.
+ */
+export function at_origin(below: object): (error: unknown) => unknown {
+  const origin = new Error();
+  (Error as StackCapturer).captureStackTrace?.(origin, below);
+  return (error) => {
+    const frames = origin.stack?.indexOf("\n") ?? -1;
+    if (error instanceof PgError && frames >= 0) error.stack = error + origin.stack!.slice(frames);
+    return error;
+  };
+}

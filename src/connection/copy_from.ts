@@ -8,7 +8,8 @@ import type { ByteWriter } from "../bytes/writer.ts";
 import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
-import { CopyInExchange, FLIGHT } from "./copy_in.ts";
+import { at_origin } from "./call.ts";
+import { CopyInExchange, FLIGHT, no_copy } from "./copy_in.ts";
 import type { Lending, Loan } from "./loan.ts";
 import { check_place, is_here } from "./place.ts";
 import { copy_call } from "./plain_copy.ts";
@@ -47,6 +48,7 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
   readonly #lend: () => Lending;
   readonly #query: string | Sql;
   readonly #options: CallOptions;
+  readonly #at_origin = at_origin(CopySink);
   #controller!: WritableStreamDefaultController;
   #loan: Loan | null = null;
   #exchange: Promise<CopyFromExchange> | null = null;
@@ -100,15 +102,15 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
     const loan = lending instanceof Promise ? await lending : lending;
     this.#loan = loan;
     try {
-      const { text, run } = copy_call(loan, this.#query, this.#options);
+      const { text, run } = copy_call(loan, this.#query, this.#options, no_copy);
       const exchange = new CopyFromExchange(loan.session, text, run.timeout);
-      exchange.promise.catch((error) => this.#controller.error(error));
+      exchange.promise.catch((error) => this.#controller.error(this.#at_origin(error)));
       void exchange.over.then(() => loan.end());
       loan.session.wire.submit(exchange, run.timeout, run.signal);
       return exchange;
     } catch (error) {
       await loan.end();
-      throw error;
+      throw this.#at_origin(error);
     }
   }
 }

@@ -180,7 +180,8 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   }
 }
 
-function no_copy(): ProgrammingError {
+/** For a statement that is none. */
+export function no_copy(): ProgrammingError {
   return new ProgrammingError(
     "cannot copy: the statement must be one COPY ... FROM STDIN, but is another",
   );

@@ -158,7 +158,8 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
   }
 }
 
-function no_copy(): ProgrammingError {
+/** For a statement that is none. */
+export function no_copy(): ProgrammingError {
   return new ProgrammingError(
     "cannot copy: the statement must be a COPY ... TO STDOUT, but is another",
   );

@@ -6,7 +6,8 @@
 
 import { ByteWriter } from "../bytes/writer.ts";
 import type { Sql } from "../sql/template.ts";
-import { CopyOutExchange } from "./copy_out.ts";
+import { at_origin } from "./call.ts";
+import { CopyOutExchange, no_copy } from "./copy_out.ts";
 import type { Lending, Loan } from "./loan.ts";
 import { is_here } from "./place.ts";
 import { copy_call } from "./plain_copy.ts";
@@ -45,6 +46,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #lend: () => Lending;
   readonly #query: string | Sql;
   readonly #options: CallOptions;
+  readonly #at_origin = at_origin(CopySource);
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #loan: Loan | null = null;
   #exchange: CopyToExchange | null = null;
@@ -88,7 +90,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
     if (this.#cancelled) return await loan.end();
     this.#loan = loan;
     try {
-      const { text, run } = copy_call(loan, this.#query, this.#options);
+      const { text, run } = copy_call(loan, this.#query, this.#options, no_copy);
       const exchange = new CopyToExchange(loan.session, text, run.timeout, this.#hand_over);
       exchange.promise.then(this.#end, this.#fail);
       void exchange.over.then(() => loan.end());
@@ -96,7 +98,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
       loan.session.wire.submit(exchange, run.timeout, run.signal);
     } catch (error) {
       await loan.end();
-      throw error;
+      throw this.#at_origin(error);
     }
   }
 
@@ -112,7 +114,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
   };
 
   readonly #fail = (error: unknown): void => {
-    this.#controller.error(error);
+    this.#controller.error(this.#at_origin(error));
     this.#pulled();
   };
 }

@@ -23,6 +23,7 @@ import { type Database, fresh_database } from "../support/database.ts";
 
 const IN = "copy items from stdin";
 const OUT = "copy items to stdout";
+const ADD = "insert into items values (-1, 'not copied')";
 
 let database: Database;
 let conn: Connection;
@@ -180,8 +181,9 @@ describe("copy_to()", () => {
   });
 
   const failures: [name: string, query: string, message: string][] = [
-    ["a syntax error", "copi items to stdout", "syntax error"],
+    ["a syntax error", "copy items tu stdout", "syntax error"],
     ["no COPY", "select 1", "must be a COPY ... TO STDOUT"],
+    ["more than a COPY", `${OUT}; ${ADD}`, "must be a COPY ... TO STDOUT"],
     ["a COPY in the other direction", IN, "must be a COPY ... TO STDOUT"],
     ["a table that is not there", "copy nothing to stdout", "does not exist"],
   ];
@@ -410,8 +412,9 @@ describe("copy_from()", () => {
   });
 
   const failures: [name: string, query: string, type: typeof DataError, message: string][] = [
-    ["a syntax error", "copi items from stdin", ProgrammingError, "syntax error"],
+    ["a syntax error", "copy items fron stdin", ProgrammingError, "syntax error"],
     ["no COPY", "select 1", ProgrammingError, "must be one COPY ... FROM STDIN"],
+    ["a change, which is not made", ADD, ProgrammingError, "must be one COPY ... FROM STDIN"],
     ["a COPY in the other direction", OUT, ProgrammingError, "must be one COPY ... FROM STDIN"],
     ["two of them", `${IN}; ${IN}`, ProgrammingError, "must be one COPY ... FROM STDIN"],
     ["a table that is not there", "copy nothing from stdin", ProgrammingError, "does not exist"],

@@ -28,6 +28,15 @@ const CALLS: Readonly<Record<string, (conn: Connection, pool: Pool) => unknown>>
   "stream()": (conn) => iterate(conn.stream("select 1/0")),
   "stream(), after some rows": (conn) =>
     iterate(conn.stream("select 1/(9 - n) from generate_series(1, 9) n", null, { itersize: 2 })),
+  "copy_to()": (conn) => iterate(conn.copy_to("copy (select 1/0) to stdout")),
+  "copy_from()": async (conn) => {
+    const writer = conn.copy_from("copy copied from stdin").getWriter();
+    writer.closed.catch(() => {});
+    await writer.write(new TextEncoder().encode("x\n"));
+    await writer.close();
+  },
+  "cursor.copy_to()": async (conn) =>
+    await (await conn.cursor()).copy_to(new WritableStream(), "is_not_there"),
   "copy_records_to()": (conn) => iterate(conn.copy_records_to("select 1/0")),
   "copy_records_from()": (conn) => conn.copy_records_from("copied", [["x"]]),
   "cursor.execute()": async (conn) => await (await conn.cursor()).execute("select 1/0"),
