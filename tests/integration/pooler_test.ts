@@ -1,6 +1,6 @@
 /**
  * Through poolers: a strict one of our own everywhere, and PgBouncer where the machine has it
- * (`pgbouncer` on the PATH, or the program that PGBOUNCER names).
+ * (`pgbouncer` on the PATH, and the program that PGBOUNCER names).
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -19,7 +19,7 @@ import {
 } from "../../mod.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { FakePooler } from "../support/fake_pooler.ts";
-import { find_pgbouncer, PgBouncer, type PgBouncerOptions } from "../support/pgbouncer.ts";
+import { describe_way, each_way, find_pgbouncers, PgBouncer } from "../support/pgbouncer.ts";
 
 const SETUP = `
   create type mood as enum ('sad', 'happy');
@@ -342,47 +342,19 @@ describe("through a pooler", () => {
     });
   });
 
-  const found = find_pgbouncer();
-  if (found === null) console.warn("PgBouncer is not installed here, so nothing is known of it");
+  const programs = find_pgbouncers();
+  if (programs.length === 0) console.warn("PgBouncer is not installed here: it is not tested");
 
-  /** What PgBouncer is told, and what we are. */
-  type Pairing = [
-    their: Omit<PgBouncerOptions, "size">,
-    ours: Pick<ConnectOptions, "pooler">,
-    pool_options?: PoolOptions,
-  ];
-  const pairings: Pairing[] = [
-    [{ pool_mode: "session", max_prepared_statements: 0 }, { pooler: "session" }],
-    [{ pool_mode: "transaction", max_prepared_statements: 0 }, { pooler: "transaction" }],
-    [{ pool_mode: "transaction", max_prepared_statements: 200 }, { pooler: "transaction" }],
-    [
-      { pool_mode: "transaction", max_prepared_statements: 200 },
-      { pooler: "session" },
-      { reset: false },
-    ],
-  ];
-  const HAS_PREPARED = 1021; // the version that knows max_prepared_statements
-  for (const [their, ours, pool_options = {}] of found === null ? [] : pairings) {
-    const { path, version } = found!;
-    const { pool_mode, max_prepared_statements } = their;
-    if (max_prepared_statements > 0 && version < HAS_PREPARED) continue;
-    const setting = version < HAS_PREPARED ? -1 : max_prepared_statements;
-    const number = `${Math.floor(version / 1000)}.${version % 1000}`;
-    const name = `PgBouncer ${number}, pool_mode=${pool_mode}, ` +
-      `max_prepared_statements=${max_prepared_statements}, pooler: "${ours.pooler}"`;
-
-    describe(`${name},`, () => {
+  for (const [program, way] of programs.flatMap(each_way)) {
+    const { pool_mode, pooler } = way;
+    describe(`PgBouncer ${program.version}, ${describe_way(way)},`, () => {
       let bouncer: PgBouncer;
       const port = () => bouncer.port;
 
       beforeAll(async () => {
         // A session keeps its server connection as long as it lives.
         const size = pool_mode === "session" ? 50 : SERVER_CONNECTIONS;
-        bouncer = await PgBouncer.start(path, cluster, {
-          pool_mode,
-          max_prepared_statements: setting,
-          size,
-        });
+        bouncer = await PgBouncer.start(program, cluster, { ...way, size });
       });
 
       afterAll(async () => {
@@ -391,9 +363,9 @@ describe("through a pooler", () => {
 
       for (const statement_cache_size of SIZES) {
         describe(`with statement_cache_size=${statement_cache_size},`, () => {
-          const way = { port, options: { ...ours, statement_cache_size }, pool_options };
-          behave(way);
-          if (pool_mode === "session") keep_a_session(way);
+          const options = { pooler, statement_cache_size };
+          behave({ port, options, pool_options: { reset: pool_mode === "session" } });
+          if (pool_mode === "session") keep_a_session({ port, options });
         });
       }
     });

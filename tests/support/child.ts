@@ -100,9 +100,13 @@ function kill_running(): void {
   }
 }
 
+/** libpq's variables, and what begins like them without being one. */
+const OF_LIBPQ = /^PG(?!BOUNCER$)/;
+
 function environment(url: string | null): Record<string, string> {
-  const all = Object.entries(Deno.env.toObject());
-  const env = Object.fromEntries(all.filter(([name]) => !/^(PG|DATABASE_URL$)/.test(name)));
+  const env = Deno.env.toObject();
+  for (const name of Object.keys(env)) if (OF_LIBPQ.test(name)) delete env[name];
+  delete env["DATABASE_URL"];
   if (url !== null) env["DATABASE_URL"] = url;
   // Node starts once per test file, and compiles the same modules each time unless told to keep them.
   env["NODE_COMPILE_CACHE"] ??= `${Deno.cwd()}/node_modules/.node`;

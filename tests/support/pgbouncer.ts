@@ -14,28 +14,74 @@ import { chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
 
-/** How it pools. */
-export interface PgBouncerOptions {
+/** A program, and its version, such as 1.18. */
+export interface PgBouncerProgram {
+  readonly path: string;
+  readonly version: string;
+}
+
+/** How it pools, and what its clients have to say of it. */
+export interface PoolingWay {
   readonly pool_mode: "session" | "transaction";
-  /** 0: named statements are not known. Takes version 1.21. */
+  /** 0: named statements are not known. */
   readonly max_prepared_statements: number;
-  /** Most server connections. */
+  readonly pooler: "session" | "transaction";
+}
+
+/** How it pools. */
+export interface PgBouncerOptions extends Omit<PoolingWay, "pooler"> {
+  /** Most server connections of each database. */
   readonly size: number;
 }
 
+/** All ways that there are. A transaction pooler that keeps named statements needs not be told of. */
+const WAYS: readonly PoolingWay[] = [
+  { pool_mode: "session", max_prepared_statements: 0, pooler: "session" },
+  { pool_mode: "session", max_prepared_statements: 200, pooler: "session" },
+  { pool_mode: "transaction", max_prepared_statements: 0, pooler: "transaction" },
+  { pool_mode: "transaction", max_prepared_statements: 200, pooler: "transaction" },
+  { pool_mode: "transaction", max_prepared_statements: 200, pooler: "session" },
+];
+
+/** How long it may take to start, in milliseconds. */
+const START_LIMIT = 10_000;
+
 const KEEPER = '"$0" -q "$1" & cat; kill -KILL $!';
 
-/** The program, and its version as a number such as 1.18 or 1.25; null if the machine has none. */
-export function find_pgbouncer(): { readonly path: string; readonly version: number } | null {
-  const named = process.env["PGBOUNCER"];
-  for (const path of named ? [named] : ["pgbouncer", "/usr/sbin/pgbouncer"]) {
-    const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
-    const version = /PgBouncer (\d+)\.(\d+)/.exec(stdout ?? "");
-    if (status === 0 && version) return { path, version: +version[1]! * 1000 + +version[2]! };
+/** What PGBOUNCER names and what is installed, each version once. */
+export function find_pgbouncers(): PgBouncerProgram[] {
+  const found = new Map<string, PgBouncerProgram>();
+  for (const path of [process.env["PGBOUNCER"], "pgbouncer", "/usr/sbin/pgbouncer"]) {
+    const version = path ? version_of(path) : null;
+    if (version !== null && !found.has(version)) found.set(version, { path: path!, version });
   }
-  return null;
+  return [...found.values()];
+}
+
+/** The program in each way that it knows. */
+export function each_way(program: PgBouncerProgram): [PgBouncerProgram, PoolingWay][] {
+  return WAYS.filter((way) => way.max_prepared_statements === 0 || knows_prepared(program))
+    .map((way) => [program, way]);
+}
+
+/** Such as `pool_mode=session, max_prepared_statements=0, pooler: "session"`. */
+export function describe_way({ pool_mode, max_prepared_statements, pooler }: PoolingWay): string {
+  return `pool_mode=${pool_mode}, max_prepared_statements=${max_prepared_statements}, ` +
+    `pooler: "${pooler}"`;
+}
+
+/** Whether it has `max_prepared_statements`: since 1.21. */
+function knows_prepared({ version }: PgBouncerProgram): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 1 || minor >= 21;
+}
+
+function version_of(path: string): string | null {
+  const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
+  return status === 0 ? /PgBouncer (\d+\.\d+)/.exec(stdout)?.[1] ?? null : null;
 }
 
 /** One that runs. */
@@ -53,7 +99,7 @@ export class PgBouncer implements AsyncDisposable {
 
   /** Starts one in front of `cluster`, whose users it trusts. */
   static async start(
-    path: string,
+    program: PgBouncerProgram,
     cluster: Cluster,
     options: PgBouncerOptions,
   ): Promise<PgBouncer> {
@@ -62,16 +108,25 @@ export class PgBouncer implements AsyncDisposable {
     const { uid, gid } = statSync(cluster.socket_dir);
     mkdirSync(directory);
     write(join(directory, "users"), '"postgres" ""');
-    write(join(directory, "config"), configuration(cluster, options, port, directory));
+    const prepared = knows_prepared(program)
+      ? `max_prepared_statements = ${options.max_prepared_statements}`
+      : "";
+    write(join(directory, "config"), configuration(cluster, options, port, directory) + prepared);
     const owner = process.getuid?.() === 0 ? { uid, gid } : {};
-    const keeper = spawn("sh", ["-c", KEEPER, path, join(directory, "config")], {
+    const keeper = spawn("sh", ["-c", KEEPER, program.path, join(directory, "config")], {
       ...owner,
       cwd: directory,
       stdio: ["pipe", "ignore", "inherit"],
       detached: true,
     });
     const bouncer = new PgBouncer(keeper, port);
-    while (!await listens(port)) if (keeper.exitCode !== null) throw new Error("it did not start");
+    const deadline = performance.now() + START_LIMIT;
+    while (!await listens(port)) {
+      if (performance.now() > deadline) {
+        throw new Error("cannot start PgBouncer: it does not listen");
+      }
+      await delay(10);
+    }
     return bouncer;
 
     function write(path: string, text: string): void {
@@ -89,7 +144,7 @@ export class PgBouncer implements AsyncDisposable {
 
 function configuration(
   cluster: Cluster,
-  { pool_mode, max_prepared_statements, size }: PgBouncerOptions,
+  { pool_mode, size }: PgBouncerOptions,
   port: number,
   directory: string,
 ): string {
@@ -104,7 +159,6 @@ auth_file = ${join(directory, "users")}
 pool_mode = ${pool_mode}
 default_pool_size = ${size}
 max_client_conn = 200
-${max_prepared_statements < 0 ? "" : `max_prepared_statements = ${max_prepared_statements}`}
 `;
 }
 
