@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { connect, type Connection, create_pool, type Pool, TransactionStatus } from "../../mod.ts";
 import { no_escapes } from "../adapters/peer.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { server_pid } from "../support/sessions.ts";
 import { type Direction, Proxy } from "./proxy.ts";
 
 /** Microtasks that any call is through with its own work in. */
@@ -246,7 +247,7 @@ describe("An AbortSignal, at any moment,", () => {
       await using conn = await pool.acquire();
       await call(conn, new AbortController().signal);
       const whole = await written();
-      const session = conn.get_backend_pid();
+      const session = await server_pid(conn);
       await at_every_moment(async (arm) => {
         const aborted = await run(call, conn, arm);
         assertEquals(await conn.fetchval("select pg_backend_pid()"), session);

@@ -21,6 +21,7 @@ import {
 } from "../../mod.ts";
 import { no_escapes } from "../adapters/peer.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { server_pid } from "../support/sessions.ts";
 
 const STATEMENTS = Number(process.env["EDGEPG_STATEMENTS"] ?? 10_000);
 /** In one test. */
@@ -118,7 +119,7 @@ describe("A connection with a crowd of statements", () => {
   for (let first = 0; first < STATEMENTS; first += SHARE) {
     it(`gives each its own answer, from ${first} on`, async () => {
       const random = random_numbers(SEED + first);
-      const session = conn.get_backend_pid();
+      const session = await server_pid(conn);
       for (let n = first; n < first + SHARE; n += CROWD) {
         const pick = (kinds: readonly Kind[]) => kinds[Math.floor(random() * kinds.length)]!;
         await Promise.all(Array.from({ length: CROWD }, (_, i) => pick(KINDS)(conn, n + i)));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { connect } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { run_program } from "../support/program.ts";
+import { server_pid } from "../support/sessions.ts";
 
 const READ_MUCH = new URL("programs/read_much.ts", import.meta.url);
 /** MiB that a process may grow by while it reads: engines let garbage lie for as long as there is room. */
@@ -44,7 +45,7 @@ describe("A process that reads much", () => {
 describe("A stream of a hundred million rows", () => {
   it("is left in less than 50 ms, and the connection is usable", async () => {
     await using conn = await connect(database.url);
-    const session = conn.get_backend_pid();
+    const session = await server_pid(conn);
     const times: number[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       let left = 0;

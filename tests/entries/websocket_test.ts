@@ -18,6 +18,7 @@ import { CHECKS } from "../runtimes/checks.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { auth_cleartext, auth_ok, concat, session_start } from "../support/messages.ts";
 import { run_program } from "../support/program.ts";
+import { server_pid } from "../support/sessions.ts";
 
 describe("edgepg through a WebSocket proxy", () => {
   let database: Database;
@@ -86,6 +87,7 @@ describe("edgepg through a WebSocket proxy", () => {
 
   it("ends the connection when more is unread than may wait", async () => {
     await using conn = await entry.connect(database.url, { proxy: url, max_unread: 1_000_000 });
+    const pid = await server_pid(conn);
     const out = conn.copy_to(
       "copy (select repeat('x', 100) from generate_series(1, 1000000)) to stdout",
     );
@@ -93,7 +95,7 @@ describe("edgepg through a WebSocket proxy", () => {
     await reader.read(); // and no more: the COPY goes on
     await using other = await api.connect(database.url);
     const there = "select count(*)::int4 from pg_stat_activity where pid = $1";
-    while (await other.fetchval(there, [conn.get_backend_pid()]) !== 0);
+    while (await other.fetchval(there, [pid]) !== 0);
     const error = await assertRejects(async () => {
       while (!(await reader.read()).done);
     }, OperationalError);
@@ -106,7 +108,7 @@ describe("edgepg through a WebSocket proxy", () => {
     const options = () => ({ proxy: `ws://127.0.0.1:${mortal.port}`, minsize: 0 });
     const conn = await entry.connect(database.url, { proxy: options().proxy });
     const pool = await entry.create_pool(database.url, options());
-    const pid = conn.get_backend_pid();
+    const pid = await server_pid(conn);
     const waiting = assertRejects(
       () => conn.execute("select pg_sleep(60)"),
       OperationalError,

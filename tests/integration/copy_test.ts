@@ -20,6 +20,7 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { kill_busy } from "../support/sessions.ts";
 
 const IN = "copy items from stdin";
 const OUT = "copy items to stdout";
@@ -76,10 +77,6 @@ async function size(on: Queryable = conn): Promise<number | null> {
 async function assert_usable(): Promise<void> {
   assertEquals(await conn.fetchval("select 1", null, { timeout: 10 }), 1);
   assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
-}
-
-async function kill(pid: number): Promise<void> {
-  await conn.execute("select pg_terminate_backend($1, 5000)", [pid]);
 }
 
 async function* in_time<T>(items: Iterable<T>): AsyncGenerator<T> {
@@ -248,7 +245,7 @@ describe("copy_to()", () => {
     const victim = await connect(database.url);
     const lost = victim.copy_to(query).getReader();
     await lost.read();
-    await kill(victim.get_backend_pid());
+    await kill_busy(conn);
     await assertRejects(async () => {
       while (!(await lost.read()).done);
     }, OperationalError);
@@ -481,7 +478,7 @@ describe("copy_from()", () => {
     const lost = victim.copy_from(IN).getWriter();
     lost.closed.catch(() => {});
     await lost.write(lines(20_000));
-    await kill(victim.get_backend_pid());
+    await kill_busy(conn);
     await assertRejects(async () => {
       for (;;) await lost.write(lines(20_000));
     }, OperationalError);
@@ -733,7 +730,7 @@ describe("copy_records_from()", () => {
     );
     await assert_usable();
     const victim = await connect(database.url);
-    const killing = stuck(() => kill(victim.get_backend_pid()));
+    const killing = stuck(() => kill_busy(conn));
     await assertRejects(() => victim.copy_records_from("items", killing), OperationalError);
     await victim.close();
     assertEquals(await size(), 0);

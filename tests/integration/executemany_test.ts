@@ -18,6 +18,7 @@ import {
   TransactionStatus,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { kill_busy } from "../support/sessions.ts";
 
 const INSERT = "insert into items (a, b) values ($1, $2)";
 
@@ -298,9 +299,7 @@ describe("Connection.executemany()", () => {
 
   it("rejects when its server process dies", async () => {
     const victim = await connect(database.url);
-    const pid = victim.get_backend_pid();
-    const kill = (index: number) =>
-      index === 3000 ? conn.execute("select pg_terminate_backend($1, 5000)", [pid]) : undefined;
+    const kill = (index: number) => index === 3000 ? kill_busy(conn) : undefined;
     const source = new Source(endless(), kill);
     await assertRejects(() => victim.executemany(INSERT, source), OperationalError);
     assert(source.taken < 100_000);

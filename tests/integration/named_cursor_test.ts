@@ -16,6 +16,7 @@ import {
   TransactionStatus,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { server_pid } from "../support/sessions.ts";
 
 const COUNT = "select g from generate_series(1, $1::int) g";
 
@@ -386,7 +387,7 @@ describe("NamedCursor", () => {
     const cursor = await victim.cursor({ name: "c", withhold: true, itersize: 2 });
     await cursor.execute(COUNT, [9999]);
     await cursor.fetchone();
-    await conn.execute("select pg_terminate_backend($1, 5000)", [victim.get_backend_pid()]);
+    await conn.execute("select pg_terminate_backend($1, 5000)", [await server_pid(victim)]);
     await assertRejects(() => cursor.fetchall(), OperationalError);
     await cursor.close();
     await victim.close();

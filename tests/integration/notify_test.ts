@@ -11,6 +11,7 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { kill_busy, server_pid } from "../support/sessions.ts";
 
 let database: Database;
 let conn: Connection;
@@ -42,7 +43,7 @@ describe("Connection.listen()", () => {
     const expected: Notification = {
       channel: "test",
       payload: "hello",
-      pid: other.get_backend_pid(),
+      pid: await server_pid(other),
     };
     assertEquals(await conn.notifies.get(), expected);
     assert(conn.notifies.empty());
@@ -57,7 +58,7 @@ describe("Connection.listen()", () => {
       assertEquals(await conn.notifies.get(), {
         channel,
         payload: "",
-        pid: other.get_backend_pid(),
+        pid: await server_pid(other),
       });
       await conn.unlisten(channel);
       assertEquals(await conn.fetchall("select pg_listening_channels()"), []);
@@ -112,8 +113,9 @@ describe("Connection.unlisten()", () => {
 
 describe("Connection.notifies", () => {
   it("rejects who waits when the session ends", async () => {
+    const pid = await server_pid(conn);
     const waiting = assertRejects(() => conn.notifies.get(), OperationalError);
-    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await other.execute("select pg_terminate_backend($1)", [pid]);
     await waiting;
   });
 
@@ -122,7 +124,7 @@ describe("Connection.notifies", () => {
     await other.notify("c", "before");
     await conn.execute("select 1"); // whose answer comes after the notification
     const ended = assertRejects(() => conn.execute("select pg_sleep(60)"), OperationalError);
-    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await kill_busy(other);
     await ended;
     assertEquals((await conn.notifies.get()).payload, "before");
     await assertRejects(() => conn.notifies.get(), OperationalError);

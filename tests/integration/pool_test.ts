@@ -24,6 +24,7 @@ import {
   type WarningEvent,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { server_pid } from "../support/sessions.ts";
 
 let database: Database;
 let admin: Connection;
@@ -108,7 +109,7 @@ describe("Pool", () => {
     const pids = new Set<number>();
     const task = async (i: number) => {
       await using connection = await pool.acquire();
-      const pid = connection.get_backend_pid();
+      const pid = await server_pid(connection);
       assert(!lent.has(pid), "a session with two borrowers");
       lent.add(pid);
       pids.add(pid);
@@ -139,7 +140,7 @@ describe("Pool", () => {
   it("never lends a session that ended while it was free", async () => {
     await using pool = await open({ minsize: 5, maxsize: 5 });
     const connections = await Promise.all(Array.from({ length: 5 }, () => pool.acquire()));
-    const pids = connections.map((connection) => connection.get_backend_pid());
+    const pids = await Promise.all(connections.map(server_pid));
     for (const connection of connections) await pool.release(connection);
     for (const pid of pids.slice(0, 4)) await kill(pid);
     await until(() => pool.size === 1);
@@ -162,7 +163,7 @@ describe("Pool", () => {
     const lent = new Map<number, number>();
     const task = async (i: number) => {
       const connection = await pool.acquire();
-      const pid = connection.get_backend_pid();
+      const pid = await server_pid(connection);
       assertEquals(lent.get(pid), undefined);
       lent.set(pid, i);
       try {
@@ -255,11 +256,11 @@ describe("Pool.release", () => {
       await using pool = await open({ maxsize: 1, options: "-c search_path=public" });
       const clean = await pool.fetchone(LEFT);
       const connection = await pool.acquire();
-      const pid = connection.get_backend_pid();
+      const pid = await server_pid(connection);
       for (const statement of statements) await connection.execute(statement).catch(() => {});
       await pool.release(connection);
       const next = await pool.acquire();
-      assertEquals(next.get_backend_pid(), pid);
+      assertEquals(await server_pid(next), pid);
       assertEquals(await next.fetchone(LEFT), clean);
       const has_transaction = statements.at(-1) !== "commit" && statements.includes("begin");
       assertEquals(warnings.length, has_transaction ? 1 : 0);
@@ -322,7 +323,7 @@ describe("Pool.release", () => {
     it(`cancels ${name}, and keeps the session`, async () => {
       await using pool = await open({ maxsize: 1 });
       const connection = await pool.acquire();
-      const pid = connection.get_backend_pid();
+      const pid = await server_pid(connection);
       const left = leave(connection).then(() => null, (error) => error);
       await until(async () =>
         await admin.fetchval("select state from pg_stat_activity where pid = $1", [pid]) ===

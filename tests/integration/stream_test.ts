@@ -17,6 +17,7 @@ import {
   TransactionStatus,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { kill_busy } from "../support/sessions.ts";
 
 const COUNT = "select g from generate_series(1, $1::int) g";
 /** 2000 rows at once, then one in a minute. */
@@ -54,11 +55,6 @@ function portals(on: Queryable): Promise<string[]> {
   return on.fetchall("select name from pg_cursors where name <> ''", null, {
     row_factory: scalar_row,
   });
-}
-
-async function terminate(pid: number): Promise<void> {
-  await using other = await connect(database.url);
-  await other.execute("select pg_terminate_backend($1, 5000)", [pid]);
 }
 
 describe("Connection.stream()", () => {
@@ -360,7 +356,7 @@ describe("Connection.stream()", () => {
       const victim = await connect(database.url);
       const rows = victim.stream(COUNT, [9999], { itersize });
       await rows.next();
-      await terminate(victim.get_backend_pid());
+      await kill_busy(conn);
       await assertRejects(async () => {
         for (;;) if ((await rows.next()).done) break;
       }, OperationalError);
@@ -451,7 +447,7 @@ describe("Transaction.stream()", () => {
     const tx = await victim.begin();
     const rows = tx.stream(COUNT, [9999], { itersize: 10 });
     await rows.next();
-    await terminate(victim.get_backend_pid());
+    await kill_busy(conn);
     await assertRejects(async () => {
       for (;;) if ((await rows.next()).done) break;
     }, OperationalError);

@@ -13,6 +13,7 @@ import {
   type Xid,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { server_pid } from "../support/sessions.ts";
 
 let database: Database;
 let conn: Connection;
@@ -133,11 +134,12 @@ describe("tpc_recover()", () => {
   });
 
   it("finds what a connection that was lost had prepared", async () => {
+    const pid = await server_pid(conn);
     await conn.tpc_begin("survivor");
     await conn.execute("insert into tpc values ('survives')");
     await conn.tpc_prepare();
     await using other = await connect(database.url);
-    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await other.execute("select pg_terminate_backend($1)", [pid]);
     await assertRejects(() => conn.tpc_commit(), OperationalError);
     assertEquals((await mine(other)).map(String), ["survivor"]);
     await other.tpc_commit("survivor");

@@ -22,7 +22,8 @@ import { Proxy } from "../adversity/proxy.ts";
 import { listen } from "../adapters/peer.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { type Database, fresh_database } from "../support/database.ts";
-import { AIOPG, clocked, until_asleep } from "./support.ts";
+import { until_asleep } from "../support/sessions.ts";
+import { AIOPG, clocked } from "./support.ts";
 
 let database: Database;
 let conn: Connection;
@@ -83,7 +84,7 @@ describe("connect()", () => {
     await using cur = await slow.cursor();
     assertEquals([slow.timeout, cur.timeout], [0.1, 0.1]);
     const done = assertRejects(() => cur.execute("select pg_sleep(60)"), TimeoutError);
-    await until_asleep(conn, slow.get_backend_pid());
+    await until_asleep(conn);
     clock.advance(0.1);
     await done;
   });
@@ -135,7 +136,7 @@ describe("Connection.cursor()", () => {
     await using cur = await slow.cursor({ timeout: 0.1 });
     assertEquals(cur.timeout, 0.1);
     const done = assertRejects(() => cur.execute("select pg_sleep(60)"), TimeoutError);
-    await until_asleep(conn, slow.get_backend_pid());
+    await until_asleep(conn);
     clock.advance(0.1);
     await done;
   });
@@ -294,7 +295,7 @@ describe("Connection", () => {
     await using slow = await connect(database.url);
     const cur = await slow.cursor({ timeout: 0.01 });
     const done = assertRejects(() => cur.execute("select pg_sleep(10)"), TimeoutError);
-    await until_asleep(conn, slow.get_backend_pid());
+    await until_asleep(conn);
     clock.advance(0.01);
     await done;
     assertEquals(slow.closed, false);

@@ -11,7 +11,8 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
-import { AIOPG, clocked, until_asleep } from "./support.ts";
+import { until_asleep } from "../support/sessions.ts";
+import { AIOPG, clocked } from "./support.ts";
 
 type Row = readonly unknown[];
 
@@ -79,7 +80,7 @@ describe("Cursor.execute()", () => {
       const options = where === "call" ? { timeout: 0.1 } : {};
       const call = () => cur.execute("select pg_sleep(60)", null, options);
       const done = assertRejects(call, TimeoutError);
-      await until_asleep(conn, slow.get_backend_pid());
+      await until_asleep(conn);
       clock.advance(0.1);
       await done;
     });
@@ -115,7 +116,7 @@ describe("Cursor.callproc()", () => {
       const options = where === "call" ? { timeout: 0.1 } : {};
       const call = () => cur.callproc("pg_sleep", [60], options);
       const done = assertRejects(call, TimeoutError);
-      await until_asleep(conn, slow.get_backend_pid());
+      await until_asleep(conn);
       clock.advance(0.1);
       await done;
     });

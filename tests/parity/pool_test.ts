@@ -13,7 +13,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { turn } from "../support/peer.ts";
-import { AIOPG, clocked, until_asleep } from "./support.ts";
+import { server_pid, until_asleep } from "../support/sessions.ts";
+import { AIOPG, clocked } from "./support.ts";
 
 let database: Database;
 
@@ -207,14 +208,14 @@ describe("Pool.acquire()", () => {
     });
     const used = await pool.acquire();
     assertEquals(await used.fetchval("select 1"), 1);
-    const pid = used.get_backend_pid();
+    const pid = await server_pid(used);
     await pool.release(used);
     assertEquals(await pool.fetchval("select pg_backend_pid()"), pid); // so the reset has ended
     clock.advance(5);
     assertEquals(pool.freesize, 1);
     await using other = await pool.acquire();
     assertEquals(await other.fetchval("select 1"), 1);
-    assert(other.get_backend_pid() !== pid);
+    assert(await server_pid(other) !== pid);
     assertEquals(pool.size, 1);
   });
 
@@ -313,7 +314,7 @@ describe("Pool.release()", () => {
     const conn = await pool.acquire();
     const pid = conn.get_backend_pid();
     const slow = assertRejects(() => conn.execute("select pg_sleep(10)"), TimeoutError);
-    await until_asleep(watcher, pid);
+    await until_asleep(watcher);
     clock.advance(0.1);
     await slow;
     await pool.release(conn);
@@ -333,7 +334,7 @@ describe("Pool.release()", () => {
       await using cur = await conn.cursor();
       await cur.execute("begin");
       const slow = assertRejects(() => cur.execute("select pg_sleep(10)"), TimeoutError);
-      await until_asleep(watcher, conn.get_backend_pid());
+      await until_asleep(watcher);
       clock.advance(0.1);
       await slow;
       await conn.close();
@@ -371,7 +372,7 @@ describe("Pool.cursor()", () => {
     await assertRejects(async () => {
       await using cur = await pool.cursor({ timeout: 0.1 });
       const slow = cur.execute("select pg_sleep(10)");
-      await until_asleep(watcher, cur.connection.get_backend_pid());
+      await until_asleep(watcher);
       clock.advance(0.1);
       await slow;
     }, TimeoutError);
@@ -385,7 +386,7 @@ describe("Pool.cursor()", () => {
     {
       await using cur = await pool.cursor();
       hung = assertRejects(() => cur.execute("select pg_sleep(10000)"), Error, "released");
-      await until_asleep(watcher, cur.connection.get_backend_pid());
+      await until_asleep(watcher);
     }
     await hung;
     const cur = await pool.cursor();

@@ -16,7 +16,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { collect_until } from "../support/garbage.ts";
-import { AIOPG, clocked, until_asleep } from "./support.ts";
+import { until_asleep } from "../support/sessions.ts";
+import { AIOPG, clocked } from "./support.ts";
 
 type Row = readonly unknown[];
 
@@ -257,7 +258,7 @@ describe("A statement that is given up", () => {
       await using lent = await pool.acquire();
       const work = lent.transaction((tx) => inside(tx, (tx) => tx.execute("select pg_sleep(10)")));
       const done = assertRejects(() => work, TimeoutError);
-      await until_asleep(conn, lent.get_backend_pid());
+      await until_asleep(conn);
       clock.advance(1);
       await done;
       assertEquals(await lent.fetchval("select 1"), 1);
@@ -272,7 +273,7 @@ describe("A statement that is given up", () => {
         inside(tx, (tx) => tx.execute("select pg_sleep(10)", null, options))
       );
       const done = assertRejects(() => work, RangeError, "enough");
-      await until_asleep(conn, lent.get_backend_pid());
+      await until_asleep(conn);
       stop.abort(new RangeError("enough"));
       await done;
       assertEquals(await lent.fetchval("select 1"), 1);

@@ -36,6 +36,9 @@ export type Need = "network" | "prepared transactions" | "several sessions" | "c
 
 const NUMBERS = "select n::int4 from generate_series(1, $1::int4) as n";
 const ENDLESS = "select generate_series(1, 100000000)"; // rows come as they are made
+const PID = "select pg_backend_pid()";
+const KILL_SLEEPER = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and wait_event = 'PgSleep'`;
 const utf8 = new TextEncoder();
 
 /** All checks by name. */
@@ -367,7 +370,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     await conn.listen("news");
     await conn.notify("news", "first");
     const { channel, payload, pid } = await conn.notifies.get({ timeout: 10 });
-    equal([channel, payload, pid], ["news", "first", conn.get_backend_pid()]);
+    equal([channel, payload, pid], ["news", "first", await conn.fetchval(PID)]);
     await rejects(() => conn.notifies.get({ timeout: 0.05 }), TimeoutError);
     await conn.notify("news", "second");
     for await (const notification of conn.notifies) {
@@ -413,7 +416,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     await using killer = await api.connect(url);
     await using victim = await api.connect(url);
     const waiting = rejects(() => victim.execute("select pg_sleep(60)"), OperationalError);
-    await killer.execute("select pg_terminate_backend($1)", [victim.get_backend_pid()]);
+    while (await killer.fetchval(KILL_SLEEPER) !== true);
     equal((await waiting).sqlstate, "57P01");
     await rejects(() => victim.execute("select 1"), OperationalError);
   },
