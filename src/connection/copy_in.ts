@@ -6,7 +6,9 @@
  * part of the data.
  *
  * It runs as a simple query: after an error there the server drops what was sent
- * too much, and says ReadyForQuery without being asked.
+ * too much, and says ReadyForQuery without being asked. That must not end the transaction: a pooler
+ * would take the session back, and give another one the rest of the data, with which that one can do
+ * nothing. So it is always in a transaction, and one that it began itself is rolled back by a further query.
  *
  * Source: https://www.postgresql.org/docs/current/protocol-flow.html (COPY Operations)
  *
@@ -14,7 +16,7 @@
  */
 
 import { ByteWriter } from "../bytes/writer.ts";
-import { ProgrammingError, QueryCanceledError } from "../errors.ts";
+import { type Diagnostic, ProgrammingError, QueryCanceledError } from "../errors.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import {
   encode_copy_data,
@@ -33,6 +35,11 @@ import type { Session } from "./session.ts";
 export const FLIGHT = 65_536;
 const MAX_REASON = 200; // characters of it that the server is told
 
+const PREFIX = "BEGIN;\n";
+const SUFFIX = "\n;COMMIT";
+/** A late cancel may hit the rolling back; how often it is sent. */
+const MAX_ROLLBACKS = 3;
+
 /** Runs a COPY and gives it data. Resolves to the number of rows. */
 export abstract class CopyInExchange extends DescribingExchange<number> {
   /** Data that waits for the next flight. */
@@ -41,6 +48,8 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   readonly #outflow: Outflow;
   #sql: string | null = null; // null: not sent
   #parts = 0; // COPY statements that are left in it
+  #guarded = false; // by a transaction of its own
+  #rollbacks = 0;
   #is_open = false; // the server takes data
   #failing = false; // it will not
   #count = 0;
@@ -54,6 +63,7 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
     super(session, described);
     this.#timeout = timeout;
     this.#outflow = new Outflow(session);
+    this.alone = true; // for the state of the transaction
     this.promise.catch(() => {}); // told to whoever sends
   }
 
@@ -74,7 +84,8 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   protected start(writer: ByteWriter, sql: string, parts: number = 1): void {
     this.#sql = sql;
     this.#parts = parts;
-    encode_query(writer, sql);
+    this.#guarded = this.context.wire.state === "I";
+    encode_query(writer, this.#guarded ? PREFIX + sql + SUFFIX : sql);
   }
 
   /** Sends what waits in `out`, when the server takes data. Rejects with what ended the COPY. */
@@ -133,7 +144,7 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
         if (message.command_tag.startsWith("COPY ")) this.#count += count_of(message.command_tag);
         return;
       case "ErrorResponse":
-        this.error ??= server_error(message.diag, this.#sql);
+        this.error ??= server_error(this.#own(message.diag), this.#sql);
         this.#is_open = false;
         this.#failing = true;
         this.#wake?.();
@@ -145,6 +156,11 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   }
 
   protected override finish(): Step {
+    const { wire } = this.context;
+    if (this.#guarded && wire.state === "E" && this.#rollbacks++ < MAX_ROLLBACKS) {
+      wire.write((writer) => encode_query(writer, "ROLLBACK"));
+      return "wait";
+    }
     if (this.error !== null) this.reject(this.error);
     else if (this.#parts > 0) this.reject(no_copy());
     else this.resolve(this.#count);
@@ -162,6 +178,13 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   #fail(): void {
     this.#is_open = false;
     this.context.wire.write((writer) => encode_copy_fail(writer, reason_of(this.error)));
+  }
+
+  /** Positions are in the caller's text. */
+  #own(diag: Diagnostic): Diagnostic {
+    const { statement_position } = diag;
+    if (!this.#guarded || statement_position === null) return diag;
+    return { ...diag, statement_position: statement_position - PREFIX.length };
   }
 
   /** Whether the server is waited for. */

@@ -19,7 +19,7 @@ import {
 } from "../../mod.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { FakePooler } from "../support/fake_pooler.ts";
-import { describe_way, each_way, find_pgbouncers, PgBouncer } from "../support/pgbouncer.ts";
+import { ALL_WAYS, describe_way, pairings, PgBouncer } from "../support/pgbouncer.ts";
 
 const SETUP = `
   create type mood as enum ('sad', 'happy');
@@ -29,6 +29,7 @@ const SETUP = `
   insert into changing values (1)`;
 const SERVER_CONNECTIONS = 3;
 const PID = "select pg_backend_pid()";
+const utf8 = new TextEncoder();
 
 let cluster: Cluster;
 
@@ -147,6 +148,24 @@ function behave({ port, options, pool_options = {} }: Way): void {
     let read = 0;
     for await (const _ of conn.copy_records_to("select id from city")) read++;
     assertEquals(read, 1000);
+  });
+
+  it("a COPY that fails amid its data leaves the rest of it to nobody", async () => {
+    await using other = await connect(where());
+    const rest = utf8.encode("5\n".repeat(30_000));
+    for (let i = 0; i < 5; i++) {
+      const writer = conn.copy_from("copy city (id) from stdin").getWriter();
+      writer.closed.catch(() => {});
+      const copied = assertRejects(async () => {
+        await writer.write(utf8.encode("not a number\n"));
+        for (;;) await writer.write(rest);
+      }, DataError);
+      const answers = Array.from({ length: 10 }, (_, n) => other.fetchval("select $1::int", [n]));
+      assertEquals((await Promise.all(answers)).length, 10);
+      await copied;
+      assertEquals(await conn.fetchval("select $1::int", [i]), i);
+      assertEquals(await other.fetchval("select count(*)::int from city"), 0);
+    }
   });
 
   it("a cancel hits its statement, and nobody else's", async () => {
@@ -342,10 +361,10 @@ describe("through a pooler", () => {
     });
   });
 
-  const programs = find_pgbouncers();
-  if (programs.length === 0) console.warn("PgBouncer is not installed here: it is not tested");
+  const real = pairings(ALL_WAYS);
+  if (real.length === 0) console.warn("PgBouncer is not installed here: it is not tested");
 
-  for (const [program, way] of programs.flatMap(each_way)) {
+  for (const [program, way] of real) {
     const { pool_mode, pooler } = way;
     describe(`PgBouncer ${program.version}, ${describe_way(way)},`, () => {
       let bouncer: PgBouncer;

@@ -6,8 +6,8 @@
  * ```
  *
  * Law: a client that asks for more than a transaction pooler has to give is cut off, and `complaints`
- * says why: a startup parameter that poolers do not know, a named statement, a Flush, or anything
- * sent behind a Sync that is not answered. Every group outside a transaction goes to another server
+ * says why: a startup parameter that poolers do not know, a named statement, a Flush, anything
+ * sent behind a Sync that is not answered, or data of a COPY whose transaction is over. Every group outside a transaction goes to another server
  * connection than the one before.
  *
  * Source: https://www.pgbouncer.org/features.html
@@ -183,6 +183,7 @@ class Client {
     if (tag === "") return this.#begin(bytes);
     if (tag === "X") return void this.#socket.end();
     if (this.copying && "dcfS".includes(tag)) return void this.#backend!.socket.write(bytes);
+    if ("dcf".includes(tag)) return this.#late_data(tag);
     if (this.#waiting) return this.#complain("08P01", `${tag} behind a Sync that is not answered`);
     if (tag === "H") return this.#complain("08P01", "Flush");
     if ((tag === "P" || tag === "C" && bytes[5] === 0x53) && this.#names_statement(tag, bytes)) {
@@ -194,6 +195,11 @@ class Client {
     this.#waiting = true;
     if (this.#backend !== null) this.#forward();
     else this.#pooler.wait(this);
+  }
+
+  /** Of a COPY that has failed: the server that it was for must still be there to ignore it. */
+  #late_data(tag: string): void {
+    if (this.#backend === null) this.#complain("08P01", `${tag} behind the end of its transaction`);
   }
 
   #names_statement(tag: string, bytes: Uint8Array): boolean {

@@ -37,13 +37,19 @@ export interface PgBouncerOptions extends Omit<PoolingWay, "pooler"> {
   readonly size: number;
 }
 
-/** All ways that there are. A transaction pooler that keeps named statements needs not be told of. */
-const WAYS: readonly PoolingWay[] = [
-  { pool_mode: "session", max_prepared_statements: 0, pooler: "session" },
+/** The ways that differ most, by the name that the runner has for them. */
+export const WAYS: Readonly<Record<string, PoolingWay>> = {
+  session: { pool_mode: "session", max_prepared_statements: 0, pooler: "session" },
+  transaction: { pool_mode: "transaction", max_prepared_statements: 0, pooler: "transaction" },
+  // It keeps named statements itself, so clients may take it for a server.
+  prepared: { pool_mode: "transaction", max_prepared_statements: 200, pooler: "session" },
+};
+
+/** All ways that there are. */
+export const ALL_WAYS: readonly PoolingWay[] = [
+  ...Object.values(WAYS),
   { pool_mode: "session", max_prepared_statements: 200, pooler: "session" },
-  { pool_mode: "transaction", max_prepared_statements: 0, pooler: "transaction" },
   { pool_mode: "transaction", max_prepared_statements: 200, pooler: "transaction" },
-  { pool_mode: "transaction", max_prepared_statements: 200, pooler: "session" },
 ];
 
 /** How long it may take to start, in milliseconds. */
@@ -52,7 +58,7 @@ const START_LIMIT = 10_000;
 const KEEPER = '"$0" -q "$1" & cat; kill -KILL $!';
 
 /** What PGBOUNCER names and what is installed, each version once. */
-export function find_pgbouncers(): PgBouncerProgram[] {
+function find_pgbouncers(): PgBouncerProgram[] {
   const found = new Map<string, PgBouncerProgram>();
   for (const path of [process.env["PGBOUNCER"], "pgbouncer", "/usr/sbin/pgbouncer"]) {
     const version = path ? version_of(path) : null;
@@ -61,10 +67,12 @@ export function find_pgbouncers(): PgBouncerProgram[] {
   return [...found.values()];
 }
 
-/** The program in each way that it knows. */
-export function each_way(program: PgBouncerProgram): [PgBouncerProgram, PoolingWay][] {
-  return WAYS.filter((way) => way.max_prepared_statements === 0 || knows_prepared(program))
-    .map((way) => [program, way]);
+/** Each PgBouncer that is here, with each of the ways that it knows. */
+export function pairings(ways: readonly PoolingWay[]): [PgBouncerProgram, PoolingWay][] {
+  return find_pgbouncers().flatMap((program) =>
+    ways.filter((way) => way.max_prepared_statements === 0 || knows_prepared(program))
+      .map((way): [PgBouncerProgram, PoolingWay] => [program, way])
+  );
 }
 
 /** Such as `pool_mode=session, max_prepared_statements=0, pooler: "session"`. */
@@ -159,6 +167,7 @@ auth_file = ${join(directory, "users")}
 pool_mode = ${pool_mode}
 default_pool_size = ${size}
 max_client_conn = 200
+server_login_retry = 0.1
 `;
 }
 
