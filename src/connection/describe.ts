@@ -12,6 +12,7 @@ import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend
 import { server_error } from "../server_error.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
 import type { QueryContext } from "./query.ts";
+import { is_changed } from "./refusal.ts";
 import type { PreparedStatement } from "./statements.ts";
 
 /** Prepares a statement, if it is not, and has it described. */
@@ -62,11 +63,16 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
     const unknown = this.#context.types.missing(this.#statement.type_oids());
     if (this.#error === null && unknown.length > 0) void this.#learn(unknown);
     else if (this.#error === null) this.resolve(this.#statement);
-    else {
-      this.#context.statements.drop(this.#statement);
-      this.reject(this.#error);
-    }
+    else this.#fail();
     return "done";
+  }
+
+  #fail(): void {
+    const { statements } = this.#context;
+    const refused = { statement: this.#statement, values: [], was_known: false, bound: false };
+    if (is_changed(this.#error, refused)) statements.drop_name(this.#statement);
+    else statements.drop(this.#statement);
+    this.reject(this.#error);
   }
 
   async #learn(oids: readonly number[]): Promise<void> {

@@ -38,7 +38,7 @@ import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
-import { explain, is_altered, is_reshaped, is_stale, is_value_refused } from "./refusal.ts";
+import { explain, is_altered, is_changed, is_stale, is_value_refused } from "./refusal.ts";
 import { Result } from "./result.ts";
 import type { StatementCache } from "./statements.ts";
 import type { TextForm } from "./text_form.ts";
@@ -238,10 +238,13 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     }
     const is_outdated = is_altered(this.error, attempt) && attempt.doubt(this.#retried);
     const again = is_outdated || is_stale(this.error, attempt);
-    if (is_reshaped(this.error)) this.context.statements.drop_name(attempt.statement);
+    const has_changed = is_changed(this.error, attempt);
+    if (has_changed) this.context.statements.drop_name(attempt.statement);
     else if (again) this.context.statements.drop(attempt.statement);
     else attempt.drop_if_unsure();
-    if (again && state === "I" && !this.#retried && !this.settled) {
+    // Without a name it is another attempt, and the last.
+    const is_first = !this.#retried || (has_changed && attempt.statement.name !== "");
+    if (again && state === "I" && is_first && !this.settled) {
       this.#begin_anew();
       this.#describing = this.attempt.must_describe;
       return "anew";

@@ -52,19 +52,24 @@ export function is_value_refused(error: unknown): boolean {
 }
 
 /** Whether to forget the statement, and parse it once more. */
-export function is_stale(error: unknown, { statement, was_known, bound }: Refused): boolean {
+export function is_stale(error: unknown, refused: Refused): boolean {
   if (!(error instanceof DatabaseError) || error.diag === null) return false;
-  const { sqlstate } = error;
-  if (sqlstate === "26000" || is_reshaped(error)) return true; // forgotten: DISCARD, a pooler
+  if (error.sqlstate === "26000") return true; // forgotten: DISCARD, a pooler
   // The unnamed statement was parsed anew, and no longer has the columns it was bound for.
-  if (sqlstate === "08P01") return statement.name === "" && statement.described;
-  return was_known && !bound && CHANGED.test(sqlstate ?? "");
+  const { name, described } = refused.statement;
+  if (error.sqlstate === "08P01") return name === "" && described;
+  return is_changed(error, refused);
 }
 
-/** Whether a statement's result has another shape than when it was prepared. */
-export function is_reshaped(error: unknown): boolean {
-  return error instanceof DatabaseError && error.sqlstate === "0A000" &&
-    error.diag?.source_function === "RevalidateCachedQuery";
+/** Whether what a statement is made of, or its result, is no longer as it was when it was prepared. */
+export function is_changed(error: unknown, { statement, was_known, bound }: Refused): boolean {
+  if (!(error instanceof DatabaseError) || error.diag === null) return false;
+  const { sqlstate, diag } = error;
+  if (sqlstate === "0A000") return diag.source_function === "RevalidateCachedQuery";
+  if (bound) return false;
+  if (was_known) return CHANGED.test(sqlstate ?? "");
+  // A pooler that shares what is named may have parsed it long ago.
+  return statement.name !== "" && sqlstate === "XX000";
 }
 
 /** Whether a composite value was refused, as when its type was altered. */

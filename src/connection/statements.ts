@@ -191,7 +191,7 @@ export class StatementCache {
   }
 
   /**
-   * Forgets a statement whose result has another shape now, and names none of its text again: a pooler
+   * Forgets a statement that is no longer what was prepared, and names none of its text again: a pooler
    * that shares what its clients named under one text does not parse that text anew.
    */
   drop_name(statement: PreparedStatement): void {

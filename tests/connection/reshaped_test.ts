@@ -1,8 +1,8 @@
-/** A prepared statement whose result has another shape now, at a pooler that shares it by its text. */
+/** A prepared statement that is no longer what it was, at a pooler that shares it by its text. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bind_adapter } from "../../src/entries/core.ts";
+import { bind_adapter, InternalError } from "../../src/entries/core.ts";
 import type { FrontendMessage } from "../support/frontend.ts";
 import {
   bind_complete,
@@ -22,6 +22,8 @@ import { scripted } from "../support/script.ts";
 const RESHAPED = error_response("0A000", "cached plan must not change result type", {
   R: "RevalidateCachedQuery",
 });
+
+const GONE = error_response("XX000", "cache lookup failed for type 16384");
 
 /** The client's messages up to Sync. */
 async function flight(peer: Peer): Promise<FrontendMessage[]> {
@@ -69,6 +71,29 @@ describe("a statement that was prepared", () => {
     assertEquals(await conn.fetchone("select *"), { b: "2" });
     assertEquals(await conn.fetchone("select *"), { b: "3" });
     assertEquals(await conn.fetchone("select c"), { c: "4" });
+    await conn.close();
+    await server.finished();
+  });
+
+  it("is parsed anew without a name, too, where it was another client's and its type is gone", async () => {
+    const server = scripted(async (peer) => {
+      await peer.start();
+      const first = await flight(peer);
+      peer.send(GONE, ready());
+      const again = await flight(peer);
+      peer.send(described("a"), rows("1"));
+      const names = [...first, ...again].flatMap((m) => m.tag === "P" ? [m.name] : []);
+      assertEquals(names, ["edgepg_1", ""]);
+      await flight(peer);
+      peer.send(GONE, ready()); // once more, and it is told
+      await flight(peer);
+      peer.send(GONE, ready());
+      await peer.expect("X");
+      peer.close();
+    });
+    const conn = await bind_adapter(server).connect("postgres://me@scripted/db?sslmode=disable");
+    assertEquals(await conn.fetchone("select *"), { a: "1" });
+    await assertRejects(() => conn.fetchone("select b"), InternalError, "type 16384");
     await conn.close();
     await server.finished();
   });
