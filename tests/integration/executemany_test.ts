@@ -115,7 +115,7 @@ describe("Connection.executemany()", () => {
   });
 
   it("encodes by the types of the statement", async () => {
-    await conn.execute("create temp table typed (t timestamptz, j jsonb, a int[], b bytea)");
+    await conn.execute("create table typed (t timestamptz, j jsonb, a int[], b bytea)");
     const typed = [
       [new Date(0), { deep: [1] }, [1, 2], Uint8Array.of(1)],
       ["2024-02-29 12:00+00", null, [], null],
@@ -215,7 +215,7 @@ describe("Connection.executemany()", () => {
   });
 
   it("names no set for an error that the end of the transaction brings", async () => {
-    await conn.execute("create temp table late (a int unique deferrable initially deferred)");
+    await conn.execute("create table late (a int unique deferrable initially deferred)");
     const error = await assertRejects(
       () => conn.executemany("insert into late values ($1)", [[1], [1]]),
       IntegrityError,

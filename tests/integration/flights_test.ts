@@ -1,11 +1,13 @@
 /** How often each call writes to its socket, and how much: what it costs however far the server is. */
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
+import { afterAll, afterEach, beforeAll, beforeEach, it } from "@std/testing/bdd";
 import type { Adapter } from "../../src/adapters/socket.ts";
 import { type Api, bind_adapter, type Connection } from "../../src/entries/core.ts";
 import { adapter } from "../adapters/here.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { describe_where } from "../support/where.ts";
 
 let flights = 0;
 let bytes = 0;
@@ -80,14 +82,16 @@ const CALLS: Record<
   }],
 };
 
-describe("what a call costs", () => {
+describe_where(keeps_sessions, "what a call costs", () => {
   let database: Database;
   let conn: Connection;
   let url: string;
 
   beforeAll(async () => {
     database = await fresh_database();
-    url = `${database.url}?sslmode=disable`;
+    const way = new URL(database.url);
+    way.searchParams.set("sslmode", "disable");
+    url = way.href;
   });
   afterAll(() => database.drop());
   beforeEach(async () => {

@@ -17,6 +17,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { server_pid } from "../support/sessions.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 const COUNT = "select g from generate_series(1, $1::int) g";
 
@@ -85,7 +87,7 @@ describe("Connection.cursor({ name })", () => {
 });
 
 describe("NamedCursor", () => {
-  it("needs a transaction, unless it is withhold", async () => {
+  it_where(keeps_sessions, "needs a transaction, unless it is withhold", async () => {
     const named = await open();
     await assertRejects(() => named.execute(COUNT, [3]), ProgrammingError, "transaction");
     assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
@@ -326,15 +328,19 @@ describe("NamedCursor", () => {
     await cursor.close();
   });
 
-  it("outlives its transaction when it is withhold, until it is closed", async () => {
-    const cursor = await open({ withhold: true, itersize: 3 });
-    await conn.transaction(() => cursor.execute(COUNT, [10]));
-    assertEquals(await cursor.fetchmany(2), [1, 2]);
-    assertEquals(await rest(cursor), [3, 4, 5, 6, 7, 8, 9, 10]);
-    assertEquals(await conn.fetchval("select count(*) from pg_cursors where name = 'c'"), 1n);
-    await cursor.close();
-    assertEquals(await conn.fetchval("select count(*) from pg_cursors where name = 'c'"), 0n);
-  });
+  it_where(
+    keeps_sessions,
+    "outlives its transaction when it is withhold, until it is closed",
+    async () => {
+      const cursor = await open({ withhold: true, itersize: 3 });
+      await conn.transaction(() => cursor.execute(COUNT, [10]));
+      assertEquals(await cursor.fetchmany(2), [1, 2]);
+      assertEquals(await rest(cursor), [3, 4, 5, 6, 7, 8, 9, 10]);
+      assertEquals(await conn.fetchval("select count(*) from pg_cursors where name = 'c'"), 1n);
+      await cursor.close();
+      assertEquals(await conn.fetchval("select count(*) from pg_cursors where name = 'c'"), 0n);
+    },
+  );
 
   it("is gone with a transaction that is rolled back although it is withhold, and says so", async () => {
     const cursor = await open({ withhold: true });
@@ -382,7 +388,7 @@ describe("NamedCursor", () => {
     assertEquals(await conn.fetchval("select 1"), 1);
   });
 
-  it("rejects when its server process dies, and closes quietly", async () => {
+  it_where(keeps_sessions, "rejects when its server process dies, and closes quietly", async () => {
     const victim = await connect(database.url);
     const cursor = await victim.cursor({ name: "c", withhold: true, itersize: 2 });
     await cursor.execute(COUNT, [9999]);
@@ -393,7 +399,7 @@ describe("NamedCursor", () => {
     await victim.close();
   });
 
-  it("gives a pool's connection back when it is closed", async () => {
+  it_where(keeps_sessions, "gives a pool's connection back when it is closed", async () => {
     await using pool = await create_pool(database.url, { maxsize: 1 });
     const cursor = await pool.cursor({ name: "c", withhold: true });
     await cursor.execute(COUNT, [3]);

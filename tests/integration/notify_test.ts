@@ -1,7 +1,7 @@
 /** LISTEN and NOTIFY on connections, against a real server. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
+import { afterAll, afterEach, beforeAll, beforeEach, it } from "@std/testing/bdd";
 import {
   connect,
   type Connection,
@@ -12,6 +12,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { kill_busy, server_pid } from "../support/sessions.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { describe_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -35,7 +37,7 @@ afterEach(async () => {
   await other.close();
 });
 
-describe("Connection.listen()", () => {
+describe_where(keeps_sessions, "Connection.listen()", () => {
   it("brings what others send, with who sent it", async () => {
     await conn.listen("test");
     assert(other.notifies.empty());
@@ -102,7 +104,7 @@ describe("Connection.listen()", () => {
   });
 });
 
-describe("Connection.unlisten()", () => {
+describe_where(keeps_sessions, "Connection.unlisten()", () => {
   it("without a channel means all", async () => {
     await conn.listen("a");
     await conn.listen("b");
@@ -111,7 +113,7 @@ describe("Connection.unlisten()", () => {
   });
 });
 
-describe("Connection.notifies", () => {
+describe_where(keeps_sessions, "Connection.notifies", () => {
   it("rejects who waits when the session ends", async () => {
     const pid = await server_pid(conn);
     const waiting = assertRejects(() => conn.notifies.get(), OperationalError);

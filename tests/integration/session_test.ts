@@ -21,6 +21,8 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { describe_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -45,7 +47,7 @@ function setting(name: string): Promise<string | null> {
   return conn.fetchval("select current_setting($1, true)", [name]);
 }
 
-describe("Connection.set_session()", () => {
+describe_where(keeps_sessions, "Connection.set_session()", () => {
   it("sets what transactions are like where they say nothing", async () => {
     await conn.set_session({ isolation_level: "serializable", readonly: true, deferrable: true });
     assertEquals(conn.isolation_level, IsolationLevel.serializable);
@@ -74,7 +76,7 @@ describe("Connection.set_session()", () => {
   });
 });
 
-describe("Connection.set_isolation_level()", () => {
+describe_where(keeps_sessions, "Connection.set_isolation_level()", () => {
   it("starts as the server's default", async () => {
     assertEquals(conn.isolation_level, IsolationLevel.default);
     await conn.set_isolation_level(IsolationLevel.repeatable_read);
@@ -104,7 +106,7 @@ describe("Connection.set_client_encoding()", () => {
   }
 });
 
-describe("Connection.reset()", () => {
+describe_where(keeps_sessions, "Connection.reset()", () => {
   it("leaves nothing behind but prepared statements", async () => {
     const role = `${database.name}_role`; // roles are the server's, not the database's
     await conn.execute(`create role ${role}`);
@@ -211,7 +213,7 @@ describe("Cursor.callproc()", () => {
       TimeoutError,
       "within 0.06 s",
     );
-    await cur.callproc("inc", [1]);
+    await cur.callproc("inc", [1], { timeout: 10 });
   });
 });
 

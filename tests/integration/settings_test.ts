@@ -13,6 +13,8 @@ import {
   row_of,
   schema,
 } from "../support/sample_tables.ts";
+import { is_direct, keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 /** What a session may be set to, so that each setting has each of its values. */
 const settings: readonly Readonly<Record<string, string>>[] = [
@@ -76,7 +78,7 @@ describe("a session's settings", () => {
     const title = JSON.stringify(setting);
     const commands = Object.entries(setting).map(([name, value]) => `set ${name} = '${value}'`);
 
-    it(`change nothing in what is read: ${title}`, async () => {
+    it_where(keeps_sessions, `change nothing in what is read: ${title}`, async () => {
       for (const [name, value] of Object.entries(setting)) {
         await conn.execute("select set_config($1, $2, false)", [name, value]);
       }
@@ -144,20 +146,24 @@ describe("a session's settings", () => {
     }
   });
 
-  it("change nothing in what is read when the session begins with them", async () => {
-    const server_settings = {
-      DateStyle: "German",
-      extra_float_digits: 0,
-      IntervalStyle: "iso_8601",
-    };
-    for (const options of [{ server_settings }, { options: "-c extra_float_digits=-3" }]) {
-      await using conn = await connect(database.url, options);
-      const found = await Promise.all(
-        groups.map((group) => conn.fetchall(select(group), null, { row_factory: tuple_row })),
-      );
-      for (const [i, group] of groups.entries()) {
-        assertEquals(found[i], rows_of(group), group.type);
+  it_where(
+    is_direct,
+    "change nothing in what is read when the session begins with them",
+    async () => {
+      const server_settings = {
+        DateStyle: "German",
+        extra_float_digits: 0,
+        IntervalStyle: "iso_8601",
+      };
+      for (const options of [{ server_settings }, { options: "-c extra_float_digits=-3" }]) {
+        await using conn = await connect(database.url, options);
+        const found = await Promise.all(
+          groups.map((group) => conn.fetchall(select(group), null, { row_factory: tuple_row })),
+        );
+        for (const [i, group] of groups.entries()) {
+          assertEquals(found[i], rows_of(group), group.type);
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -99,7 +99,7 @@ describe("Connection.stream()", () => {
   });
 
   it("ends at once for a statement that returns no rows", async () => {
-    await conn.execute("create temp table nothing (a int)");
+    await conn.execute("create table nothing (a int)");
     const { done } = await conn.stream("insert into nothing values (1)").next();
     assertEquals(done, true);
     assertEquals(await conn.fetchval("select count(*) from nothing"), 1n);
@@ -262,14 +262,14 @@ describe("Connection.stream()", () => {
   });
 
   it("keeps what a statement with RETURNING changed, also after break", async () => {
-    await conn.execute("create temp table kept (a int)");
+    await conn.execute("create table kept (a int)");
     const query = "insert into kept select generate_series(1, 100) returning a";
     for await (const _ of conn.stream(query, null, { itersize: 10 })) break;
     assertEquals(await conn.fetchval("select count(*) from kept"), 100n);
   });
 
   it("throws at its end what the server finds wrong only then", async () => {
-    await conn.execute("create temp table late (a int unique deferrable initially deferred)");
+    await conn.execute("create table late (a int unique deferrable initially deferred)");
     let rows = 0;
     const error = await assertRejects(
       async () => {
@@ -283,7 +283,7 @@ describe("Connection.stream()", () => {
   });
 
   it("runs a prepared statement anew whose table has changed", async () => {
-    await conn.execute("create temp table changing (a int)");
+    await conn.execute("create table changing (a int)");
     await conn.execute("insert into changing values (1)");
     const read = async () => {
       for await (const row of conn.stream("select * from changing")) return row;
@@ -368,7 +368,7 @@ describe("Connection.stream()", () => {
 
 describe("Transaction.stream()", () => {
   it("lets other statements run between rows, and sees none of their changes", async () => {
-    await conn.execute("create temp table numbers as select generate_series(1, 25) as n");
+    await conn.execute("create table numbers as select generate_series(1, 25) as n");
     await conn.transaction(async (tx) => {
       let sum = 0;
       for await (const { n } of tx.stream("select n from numbers", null, { itersize: 4 })) {
@@ -392,7 +392,7 @@ describe("Transaction.stream()", () => {
   });
 
   it("keeps the transaction when break cancels the batch that runs", async () => {
-    await conn.execute("create temp table log (a int)");
+    await conn.execute("create table log (a int)");
     await conn.transaction(async (tx) => {
       await tx.execute("insert into log values (1)");
       for await (const _ of tx.stream(STALLING)) break;

@@ -14,6 +14,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { server_pid } from "../support/sessions.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -133,7 +135,7 @@ describe("tpc_recover()", () => {
     assertEquals(await mine(conn), []);
   });
 
-  it("finds what a connection that was lost had prepared", async () => {
+  it_where(keeps_sessions, "finds what a connection that was lost had prepared", async () => {
     const pid = await server_pid(conn);
     await conn.tpc_begin("survivor");
     await conn.execute("insert into tpc values ('survives')");

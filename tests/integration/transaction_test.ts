@@ -22,6 +22,8 @@ import {
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { kill_busy, server_pid } from "../support/sessions.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -113,7 +115,7 @@ describe("Connection.begin()", () => {
     assertEquals(await ids(), [1, 22]);
   });
 
-  it("may say the opposite of the session's characteristics", async () => {
+  it_where(keeps_sessions, "may say the opposite of the session's characteristics", async () => {
     await conn.set_session({ readonly: true, isolation_level: "serializable" });
     const tx = await conn.begin({ readonly: false, isolation_level: "read_committed" });
     await tx.execute("insert into tbl values (1, 'data')");

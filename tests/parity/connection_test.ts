@@ -22,7 +22,9 @@ import { Proxy } from "../adversity/proxy.ts";
 import { listen } from "../adapters/peer.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { type Database, fresh_database } from "../support/database.ts";
-import { until_asleep } from "../support/sessions.ts";
+import { server_pid, until_asleep } from "../support/sessions.ts";
+import { is_direct, keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 import { AIOPG, clocked } from "./support.ts";
 
 let database: Database;
@@ -201,7 +203,7 @@ describe("Connection", () => {
     assertEquals(await conn.fetchall("select n from two_phase"), [[2]] as unknown);
   });
 
-  it("is as good as new after reset()", async () => {
+  it_where(keeps_sessions, "is as good as new after reset()", async () => {
     await conn.execute("set search_path to nowhere");
     await conn.reset();
     assertEquals(await conn.fetchval("show search_path"), '"$user", public');
@@ -216,7 +218,7 @@ describe("Connection", () => {
     });
   });
 
-  it("sets what its transactions are like", async () => {
+  it_where(keeps_sessions, "sets what its transactions are like", async () => {
     await conn.set_session({ readonly: true });
     await assertRejects(() => conn.execute("create table refused (n int)"), PgError, "read-only");
   });
@@ -231,7 +233,7 @@ describe("Connection", () => {
     assert(!conn.dsn.includes("secret"), conn.dsn);
   });
 
-  it("knows its server process", async () => {
+  it_where(is_direct, "knows its server process", async () => {
     assertEquals(conn.get_backend_pid(), await conn.fetchval("select pg_backend_pid()"));
   });
 
@@ -252,7 +254,7 @@ describe("Connection", () => {
     assertEquals(conn.autocommit, true);
   });
 
-  it("sets its isolation level", async () => {
+  it_where(keeps_sessions, "sets its isolation level", async () => {
     assertEquals(conn.isolation_level, IsolationLevel.default);
     await conn.set_isolation_level(IsolationLevel.serializable);
     assertEquals(conn.isolation_level, IsolationLevel.serializable);
@@ -304,19 +306,23 @@ describe("Connection", () => {
 });
 
 describe("Connection.notifies", () => {
-  it("gives what LISTEN brings, and rejects once the connection is closed", async () => {
-    const sender = await open();
-    await using listening = await conn.cursor();
-    await using sending = await sender.cursor();
-    await listening.execute("listen test");
-    assertEquals(sender.notifies.empty(), true);
-    await sending.execute("notify test, 'hello'");
-    const { channel, payload, pid } = await conn.notifies.get();
-    assertEquals([channel, payload, pid], ["test", "hello", sender.get_backend_pid()]);
-    await conn.close();
-    await assertRejects(() => conn.notifies.get(), InterfaceError);
-    await sender.close();
-  });
+  it_where(
+    keeps_sessions,
+    "gives what LISTEN brings, and rejects once the connection is closed",
+    async () => {
+      const sender = await open();
+      await using listening = await conn.cursor();
+      await using sending = await sender.cursor();
+      await listening.execute("listen test");
+      assertEquals(sender.notifies.empty(), true);
+      await sending.execute("notify test, 'hello'");
+      const { channel, payload, pid } = await conn.notifies.get();
+      assertEquals([channel, payload, pid], ["test", "hello", await server_pid(sender)]);
+      await conn.close();
+      await assertRejects(() => conn.notifies.get(), InterfaceError);
+      await sender.close();
+    },
+  );
 
   it("rejects who waits when the connection is lost", async () => {
     await using proxy = await Proxy.open(database);

@@ -125,7 +125,7 @@ describe("Cursor.callproc()", () => {
 
 describe("Cursor.executemany()", () => {
   it("runs a statement for each set of parameters", async () => {
-    await conn.execute("create temp table many (n int)");
+    await conn.execute("create table many (n int)");
     await cur.executemany("insert into many values (%s)", [[1], [2]]);
     assertEquals(cur.rowcount, 2);
     assertEquals(await conn.fetchval("select sum(n)::int from many"), 3);
@@ -174,7 +174,7 @@ describe("Cursor.nextset()", () => {
 
 describe("Cursor.copy_from(), copy_to() and copy_expert()", () => {
   it("move rows between streams and tables", async () => {
-    await conn.execute("create temp table copied (id int, name text)");
+    await conn.execute("create table copied (id int, name text)");
     await cur.copy_from(bytes("1\ta\n2\tb\n"), "copied");
     assertEquals(await read((into) => cur.copy_to(into, "copied")), "1\ta\n2\tb\n");
     const copy = "copy copied (name) to stdout (format csv, header)";

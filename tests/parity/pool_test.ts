@@ -14,6 +14,8 @@ import {
 import { type Database, fresh_database } from "../support/database.ts";
 import { turn } from "../support/peer.ts";
 import { server_pid, until_asleep } from "../support/sessions.ts";
+import { is_direct } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 import { AIOPG, clocked } from "./support.ts";
 
 let database: Database;
@@ -198,28 +200,32 @@ describe("Pool.acquire()", () => {
     assertEquals(pool.waiting, 0);
   });
 
-  it("replaces a connection that was unused for longer than pool_recycle", async () => {
-    const { clock, create_pool } = clocked();
-    await using pool = await create_pool(database.url, {
-      ...AIOPG,
-      minsize: 1,
-      maxsize: 1,
-      pool_recycle: 3,
-    });
-    const used = await pool.acquire();
-    assertEquals(await used.fetchval("select 1"), 1);
-    const pid = await server_pid(used);
-    await pool.release(used);
-    assertEquals(await pool.fetchval("select pg_backend_pid()"), pid); // so the reset has ended
-    clock.advance(5);
-    assertEquals(pool.freesize, 1);
-    await using other = await pool.acquire();
-    assertEquals(await other.fetchval("select 1"), 1);
-    assert(await server_pid(other) !== pid);
-    assertEquals(pool.size, 1);
-  });
+  it_where(
+    is_direct,
+    "replaces a connection that was unused for longer than pool_recycle",
+    async () => {
+      const { clock, create_pool } = clocked();
+      await using pool = await create_pool(database.url, {
+        ...AIOPG,
+        minsize: 1,
+        maxsize: 1,
+        pool_recycle: 3,
+      });
+      const used = await pool.acquire();
+      assertEquals(await used.fetchval("select 1"), 1);
+      const pid = await server_pid(used);
+      await pool.release(used);
+      assertEquals(await pool.fetchval("select pg_backend_pid()"), pid); // so the reset has ended
+      clock.advance(5);
+      assertEquals(pool.freesize, 1);
+      await using other = await pool.acquire();
+      assertEquals(await other.fetchval("select 1"), 1);
+      assert(await server_pid(other) !== pid);
+      assertEquals(pool.size, 1);
+    },
+  );
 
-  it("lends no connection that the server has ended", async () => {
+  it_where(is_direct, "lends no connection that the server has ended", async () => {
     await using pool = await open_pool({ minsize: 3 });
     await using killer = await connect(database.url);
     await killer.execute(

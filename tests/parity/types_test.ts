@@ -21,7 +21,7 @@ describe("uuid", () => {
     await using conn = await connect(database.url, AIOPG);
     const id = crypto.randomUUID();
     await using cur = await conn.cursor();
-    await cur.execute("create temp table things (id uuid)");
+    await cur.execute("create table things (id uuid)");
     await cur.execute("insert into things (id) values (%s)", [id]);
     await cur.execute("select * from things");
     assertEquals(await cur.fetchone(), [id]);
@@ -33,7 +33,7 @@ describe("json", () => {
     await using conn = await connect(database.url, AIOPG);
     const data = { a: 1, b: "str" };
     await using cur = await conn.cursor();
-    await cur.execute("create temp table documents (id serial, val json)");
+    await cur.execute("create table documents (id serial, val json)");
     await cur.execute("insert into documents (val) values (%s), (%s)", [Json(data), data]);
     await cur.execute("select * from documents");
     assertEquals(await cur.fetchall() as unknown, [[1, data], [2, data]]);

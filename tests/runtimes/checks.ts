@@ -32,11 +32,16 @@ import { equal, holds, rejects } from "./expect.ts";
 export type Check = (api: Api, url: string) => Promise<void>;
 
 /** What a check cannot do without, and some ways to a database lack. */
-export type Need = "network" | "prepared transactions" | "several sessions" | "cancel" | "login";
+export type Need =
+  | "network"
+  | "prepared transactions"
+  | "several sessions"
+  | "a session"
+  | "cancel"
+  | "login";
 
 const NUMBERS = "select n::int4 from generate_series(1, $1::int4) as n";
 const ENDLESS = "select generate_series(1, 100000000)"; // rows come as they are made
-const PID = "select pg_backend_pid()";
 const KILL_SLEEPER = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and wait_event = 'PgSleep'`;
 const utf8 = new TextEncoder();
@@ -370,7 +375,11 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     await conn.listen("news");
     await conn.notify("news", "first");
     const { channel, payload, pid } = await conn.notifies.get({ timeout: 10 });
-    equal([channel, payload, pid], ["news", "first", await conn.fetchval(PID)]);
+    equal([channel, payload, pid], [
+      "news",
+      "first",
+      await conn.fetchval("select pg_backend_pid()"),
+    ]);
     await rejects(() => conn.notifies.get({ timeout: 0.05 }), TimeoutError);
     await conn.notify("news", "second");
     for await (const notification of conn.notifies) {
@@ -495,10 +504,19 @@ export const NEEDS: Readonly<Record<string, readonly Need[]>> = {
   "ends a stream when its signal aborts": ["cancel"],
   "cancels what runs": ["cancel"],
   "commits in two phases, from another connection as well": ["prepared transactions"],
-  "listens by a pool, also when its connection was lost": ["several sessions"],
+  "listens by a pool, also when its connection was lost": ["several sessions", "a session"],
   "tells who waits that the session was lost": ["several sessions"],
   "lends connections by a pool": ["several sessions"],
   "logs in by SCRAM": ["login", "several sessions"],
+  "gives errors their SQLSTATE and class": ["a session"],
+  "prepares statements anew when the table has changed": ["a session"],
+  "commits, rolls back and nests transactions": ["a session"],
+  "runs one statement for many sets of parameters, or none": ["a session"],
+  "copies bytes in and out": ["a session"],
+  "says what is wrong with copied data, and goes on": ["a session"],
+  "copies records in and out": ["a session"],
+  "hears notifications": ["a session"],
+  "resets what a borrower of a pool left": ["a session"],
 };
 
 /** A type, and a value of it that is read as it was written. */

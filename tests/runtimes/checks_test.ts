@@ -4,9 +4,17 @@ import { assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import * as api from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
-import { CHECKS } from "./checks.ts";
+import { is_direct, keeps_sessions } from "../support/through.ts";
+import { describe_where } from "../support/where.ts";
+import { CHECKS, type Need, NEEDS } from "./checks.ts";
 import { Pooled } from "./pooled.ts";
 import { POOLER_CHECKS } from "./pooler_checks.ts";
+
+/** What a pooler has not: it logs in by itself, and may keep no session. */
+const LACKS: readonly Need[] = [
+  ...(is_direct ? [] : ["login"] as const),
+  ...(keeps_sessions ? [] : ["a session"] as const),
+];
 
 describe("mod.ts, on this runtime", () => {
   let database: Database;
@@ -19,10 +27,11 @@ describe("mod.ts, on this runtime", () => {
   });
 
   for (const [name, check] of Object.entries(CHECKS)) {
+    if (NEEDS[name]?.some((need) => LACKS.includes(need))) continue;
     it(name, () => check(api, database.url));
   }
 
-  describe("through a pooler,", () => {
+  describe_where(is_direct, "through a pooler,", () => {
     let pooled: Pooled;
 
     beforeAll(async () => {

@@ -7,6 +7,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { connect, type Connection, DataError, ProgrammingError, sql } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 /** Values that would be code, were they pasted. */
 const VALUES = [
@@ -66,7 +68,7 @@ describe("a value", () => {
     });
   });
 
-  it("is never code, whatever the way it goes", async () => {
+  it_where(keeps_sessions, "is never code, whatever the way it goes", async () => {
     await with_connection(async (conn) => {
       for (const off of ["on", "off"]) {
         await conn.execute(`set standard_conforming_strings = ${off}`);
@@ -104,25 +106,29 @@ describe("a name", () => {
   });
 
   for (const name of NAMES) {
-    it(`${JSON.stringify(name.slice(0, 30))} is one name wherever the library writes it`, async () => {
-      await using conn = await connect(database.url);
-      const table = sql.identifier(name);
-      await conn.execute(sql`create temp table ${table} (${table} int)`);
-      await conn.execute(sql`insert into ${table} values (${7})`);
-      assertEquals(await conn.fetchall(sql`select ${table} from ${table}`), [{ [name]: 7 }]);
-      await conn.listen(name);
-      await conn.notify(name, "it works");
-      assertEquals((await conn.notifies.get()).channel, name);
-      await conn.unlisten(name);
-      assertEquals(await conn.fetchall("select pg_listening_channels()"), []);
-      await conn.transaction(async () => {
-        await using cursor = await conn.cursor({ name });
-        await cursor.execute("select 1 as one");
-        assertEquals(await cursor.fetchall(), [{ one: 1 }]);
-      });
-      assertEquals(await conn.copy_records_from(name, [[8]], { columns: [name] }), 1);
-      assertEquals(await conn.fetchval(sql`select sum(${table})::int from ${table}`), 15);
-    });
+    it_where(
+      keeps_sessions,
+      `${JSON.stringify(name.slice(0, 30))} is one name wherever the library writes it`,
+      async () => {
+        await using conn = await connect(database.url);
+        const table = sql.identifier(name);
+        await conn.execute(sql`create temp table ${table} (${table} int)`);
+        await conn.execute(sql`insert into ${table} values (${7})`);
+        assertEquals(await conn.fetchall(sql`select ${table} from ${table}`), [{ [name]: 7 }]);
+        await conn.listen(name);
+        await conn.notify(name, "it works");
+        assertEquals((await conn.notifies.get()).channel, name);
+        await conn.unlisten(name);
+        assertEquals(await conn.fetchall("select pg_listening_channels()"), []);
+        await conn.transaction(async () => {
+          await using cursor = await conn.cursor({ name });
+          await cursor.execute("select 1 as one");
+          assertEquals(await cursor.fetchall(), [{ one: 1 }]);
+        });
+        assertEquals(await conn.copy_records_from(name, [[8]], { columns: [name] }), 1);
+        assertEquals(await conn.fetchval(sql`select sum(${table})::int from ${table}`), 15);
+      },
+    );
   }
 
   it("with NUL or half a character, or none at all, is refused", async () => {

@@ -1,9 +1,11 @@
 /** What the library asks the server by itself means the same under any search_path (CVE-2018-1058). */
 
 import { assert, assertEquals } from "@std/assert";
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, it } from "@std/testing/bdd";
 import { connect, create_pool, type Pool, sql } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { is_direct } from "../support/through.ts";
+import { describe_where } from "../support/where.ts";
 
 /** Functions and types of the catalogue that the library uses, as an attacker would have them. */
 const FUNCTIONS = [
@@ -43,7 +45,7 @@ const TRAPS = `
   create type public.mood as enum ('sad', 'happy');
   create type public.place as (name pg_catalog.text, mood public.mood)`;
 
-describe("under a hostile search_path", () => {
+describe_where(is_direct, "under a hostile search_path", () => {
   let database: Database;
 
   beforeAll(async () => {

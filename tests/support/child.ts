@@ -14,17 +14,19 @@ let running: Deno.ChildProcess | null = null;
  * @param command The program and its arguments.
  * @param url What it sees as DATABASE_URL. It sees none of libpq's variables: those are a test's to set.
  * @param silence_limit It is killed if it prints nothing for so long, in seconds.
+ * @param variables What it sees besides.
  * @returns How it failed, or null if it ended well.
  */
 export async function run_command(
   command: readonly string[],
   url: string | null,
   silence_limit: number,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<string | null> {
   const [program, ...args] = command;
   const child = new Deno.Command(program!, {
     args,
-    env: environment(url),
+    env: { ...environment(url), ...variables },
     clearEnv: true,
     stdin: "null",
     stdout: "piped",
@@ -100,13 +102,12 @@ function kill_running(): void {
   }
 }
 
-/** libpq's variables, and what begins like them without being one. */
-const OF_LIBPQ = /^PG(?!BOUNCER$)/;
+/** libpq's variables, and those of the run; not one that only begins like them. */
+const NOT_PASSED_ON = /^(PG(?!BOUNCER$)|(DATABASE_URL|POOLER_URL|POOL_MODE)$)/;
 
 function environment(url: string | null): Record<string, string> {
   const env = Deno.env.toObject();
-  for (const name of Object.keys(env)) if (OF_LIBPQ.test(name)) delete env[name];
-  delete env["DATABASE_URL"];
+  for (const name of Object.keys(env)) if (NOT_PASSED_ON.test(name)) delete env[name];
   if (url !== null) env["DATABASE_URL"] = url;
   // Node starts once per test file, and compiles the same modules each time unless told to keep them.
   env["NODE_COMPILE_CACHE"] ??= `${Deno.cwd()}/node_modules/.node`;

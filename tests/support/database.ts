@@ -2,7 +2,8 @@
  * A database of its own for a test file, on the server that all files share.
  *
  * Law: files never see each other's tables. Roles, tablespaces and settings of the server are shared:
- * a test that changes those starts a cluster of its own.
+ * a test that changes those starts a cluster of its own. Where the run goes through a pooler, so does
+ * `url`; all else is the server's.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { test_server } from "./cluster.ts";
+import { pooler_url } from "./through.ts";
 
 /** A database that exists until it is dropped. */
 export interface Database extends AsyncDisposable {
@@ -38,7 +40,7 @@ const server: URL = new URL((await test_server()).url);
 /** Makes an empty database. Who calls drops it, usually in `afterAll`. */
 export async function fresh_database(): Promise<Database> {
   const name = `edgepg_${crypto.randomUUID().replaceAll("-", "")}`;
-  const url = new URL(server);
+  const url = new URL(pooler_url ?? server);
   url.pathname = name;
   const port = Number(server.port || 5432);
   const socket_dir = await ask_server(async (sql) => {

@@ -1,5 +1,5 @@
 /**
- * Tests of what only some runtimes have.
+ * Tests of what only some runtimes have, or some ways to the server (through.ts).
  *
  * @module
  */
