@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import * as api from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { is_direct, keeps_sessions } from "../support/through.ts";
-import { describe_where } from "../support/where.ts";
 import { CHECKS, type Need, NEEDS } from "./checks.ts";
 import { Pooled } from "./pooled.ts";
 import { POOLER_CHECKS } from "./pooler_checks.ts";
@@ -18,12 +17,17 @@ const LACKS: readonly Need[] = [
 
 describe("mod.ts, on this runtime", () => {
   let database: Database;
+  let pooled: Pooled;
 
   beforeAll(async () => {
     database = await fresh_database();
+    pooled = await Pooled.start();
   });
   afterAll(async () => {
+    const { complaints } = pooled;
+    await pooled[Symbol.asyncDispose]();
     await database.drop();
+    assertEquals(complaints, []);
   });
 
   for (const [name, check] of Object.entries(CHECKS)) {
@@ -31,20 +35,7 @@ describe("mod.ts, on this runtime", () => {
     it(name, () => check(api, database.url));
   }
 
-  describe_where(is_direct, "through a pooler,", () => {
-    let pooled: Pooled;
-
-    beforeAll(async () => {
-      pooled = await Pooled.start();
-    });
-    afterAll(async () => {
-      const { complaints } = pooled;
-      await pooled[Symbol.asyncDispose]();
-      assertEquals(complaints, []);
-    });
-
-    for (const [name, check] of Object.entries(POOLER_CHECKS)) {
-      it(name, () => check(api, pooled.url));
-    }
-  });
+  for (const [name, check] of Object.entries(POOLER_CHECKS)) {
+    it(`through a pooler: ${name}`, () => check(api, pooled.url));
+  }
 });

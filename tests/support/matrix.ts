@@ -188,8 +188,8 @@ const ROWS: Readonly<Record<string, Cells>> = {
     workerd: yes(...in_workerd("goes on to the next of several hosts")),
   },
   "behind a pooler of transactions": {
-    ...suite("through a pooler", "mod.ts, on this runtime > through a pooler,"),
-    workerd: yes(...in_workerd("through a pooler,")),
+    ...suite("through a pooler", "mod.ts, on this runtime > through a pooler:"),
+    workerd: yes(...in_workerd("through a pooler:")),
   },
   "`/websocket`: through a proxy": suite(
     "edgepg through a WebSocket proxy",

@@ -14,15 +14,20 @@ const worker = "tests/runtimes/workerd/checks_worker.ts";
 for (const [date, entry] of [[OLD_DATE, "workerd"], [NEW_DATE, "mod"]] as const) {
   describe(`${entry}.ts, in workerd as of ${date}`, () => {
     let database: Database;
+    let pooled: Pooled;
     let workerd: Workerd;
 
     beforeAll(async () => {
       database = await fresh_database();
+      pooled = await Pooled.start();
       workerd = await start_workerd({ worker, date });
     });
     afterAll(async () => {
+      const { complaints } = pooled;
       await workerd[Symbol.asyncDispose]();
+      await pooled[Symbol.asyncDispose]();
       await database.drop();
+      assertEquals(complaints, []);
     });
 
     async function check(name: string, url: string): Promise<void> {
@@ -37,19 +42,8 @@ for (const [date, entry] of [[OLD_DATE, "workerd"], [NEW_DATE, "mod"]] as const)
 
     for (const name of Object.keys(CHECKS)) it(name, () => check(name, database.url));
 
-    describe("through a pooler,", () => {
-      let pooled: Pooled;
-
-      beforeAll(async () => {
-        pooled = await Pooled.start();
-      });
-      afterAll(async () => {
-        const { complaints } = pooled;
-        await pooled[Symbol.asyncDispose]();
-        assertEquals(complaints, []);
-      });
-
-      for (const name of Object.keys(POOLER_CHECKS)) it(name, () => check(name, pooled.url));
-    });
+    for (const name of Object.keys(POOLER_CHECKS)) {
+      it(`through a pooler: ${name}`, () => check(name, pooled.url));
+    }
   });
 }
