@@ -168,10 +168,11 @@ describe("Pool", () => {
       const lent = new Map<number, number>();
       const task = async (i: number) => {
         const connection = await pool.acquire();
-        const pid = await server_pid(connection);
-        assertEquals(lent.get(pid), undefined);
-        lent.set(pid, i);
+        let pid = 0;
         try {
+          pid = await server_pid(connection); // whom a kill for its last borrower may hit
+          assertEquals(lent.get(pid), undefined);
+          lent.set(pid, i);
           await connection.execute("begin");
           for (let step = 0; step < 3; step++) {
             await connection.execute(
