@@ -29,8 +29,12 @@ export class Mailbox implements SessionOwner {
   constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
     this.#session = session;
     this.#on_warning = on_warning;
-    if (session.login_notices.length === 0) return;
-    for (const notice of session.login_notices.splice(0)) this.on_notice(notice);
+    const { notices, notifications } = session.unheard;
+    if (notices.length + notifications.length === 0) return;
+    for (const notice of notices.splice(0)) this.on_notice(notice);
+    for (const { channel, payload, pid } of notifications.splice(0)) {
+      this.on_notification({ channel, payload, pid });
+    }
   }
 
   /** The last 50 notices. */

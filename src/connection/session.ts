@@ -103,8 +103,8 @@ export class Session implements WireEvents, SimpleContext {
   used_at: number;
   /** Who hears of notices, notifications and loss. */
   owner: SessionOwner | null = null;
-  /** What the server remarked during the login, for the first handle. */
-  readonly login_notices: Diagnostic[];
+  /** What came during the login, which the first handle takes over. */
+  readonly unheard: Pick<SessionStart, "notices" | "notifications">;
   /** True once its user closed it. */
   closed: boolean = false;
   /** True once a statement failed because the transaction was read-only. */
@@ -120,10 +120,10 @@ export class Session implements WireEvents, SimpleContext {
   constructor(line: Line, start: SessionStart, options: SessionOptions) {
     const { clock, types, statement_cache_size, transaction_pooler } = options;
     this.#start = start;
+    this.unheard = { notices: start.notices, notifications: start.notifications };
     this.#options = options;
     this.#parameters = start.parameters;
     this.parameters = start.parameters;
-    this.login_notices = start.notices;
     this.types = types;
     this.text_form = new TextForm(start.parameters);
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);

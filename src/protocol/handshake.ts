@@ -54,6 +54,8 @@ export interface SessionStart {
   readonly secret_key: Uint8Array | null;
   /** What the server remarked. */
   readonly notices: Diagnostic[];
+  /** What came of a LISTEN and a NOTIFY in an event trigger on login. */
+  readonly notifications: (BackendMessage & { name: "NotificationResponse" })[];
 }
 
 /**
@@ -102,12 +104,16 @@ function negotiate(
 
 async function begin_session(turns: Turns, protocol_version: number): Promise<SessionStart> {
   const parameters = new Map<string, string>();
+  const notifications: SessionStart["notifications"] = [];
   let key: Extract<BackendMessage, { name: "BackendKeyData" }> | null = null;
   for (;;) {
     const message = await turns.next();
     switch (message.name) {
       case "ParameterStatus":
         parameters.set(message.parameter, message.value);
+        break;
+      case "NotificationResponse":
+        notifications.push(message);
         break;
       case "BackendKeyData":
         if (key !== null) throw out_of_order("it sent two cancel keys");
@@ -123,6 +129,7 @@ async function begin_session(turns: Turns, protocol_version: number): Promise<Se
           backend_pid: key?.pid ?? 0,
           secret_key: key?.secret_key ?? null,
           notices: turns.notices,
+          notifications,
         };
       default:
         throw out_of_order(`it must send settings and become ready, but sent ${message.name}`);

@@ -26,6 +26,7 @@ import {
   concat,
   error_response,
   notice,
+  notification,
   session_start,
   trust_startup,
 } from "../support/messages.ts";
@@ -75,22 +76,31 @@ describe("connect()", () => {
     await server.finished();
   });
 
-  it("keeps what the server remarks during the login, for the first who has the session", async () => {
+  it("keeps what the server says during the login, for the first who has the session", async () => {
     const script: Script = async (peer) => {
       await peer.startup();
-      peer.send(notice("welcome"), auth_ok(), notice("by a trigger"), session_start());
+      peer.send(notice("welcome"), auth_ok(), notice("by a trigger"), news, session_start());
       await end(peer);
     };
-    const texts = ({ notices }: Connection) => notices.map((notice) => notice.message_primary);
+    const news = notification(7, "news", "by a trigger, too");
+    const heard_by = ({ notices, notifies }: Connection) => [
+      ...notices.map((notice) => notice.message_primary),
+      notifies.get_nowait(),
+    ];
+    const expected = ["welcome", "by a trigger", {
+      channel: "news",
+      payload: "by a trigger, too",
+      pid: 7,
+    }];
     const server = scripted([script, script]);
     const conn = await open(server);
-    assertEquals(texts(conn), ["welcome", "by a trigger"]);
+    assertEquals(heard_by(conn), expected);
     await conn.close();
 
     const heard: unknown[] = [];
-    const on_connect = (conn: Connection) => heard.push(...texts(conn));
+    const on_connect = (conn: Connection) => heard.push(...heard_by(conn));
     const pool = await bind_adapter(server).create_pool(PLAIN, { on_connect });
-    assertEquals(heard, ["welcome", "by a trigger"]);
+    assertEquals(heard, expected);
     await pool[Symbol.asyncDispose]();
     await server.finished();
   });
