@@ -14,6 +14,7 @@
 
 import { NotSupportedError, OperationalError } from "../errors.ts";
 import { dialing } from "./dialing.ts";
+import { address_text } from "./failure.ts";
 import { host_env } from "./host.ts";
 import { Inflow } from "./inflow.ts";
 import type { Adapter, Address, Socket } from "./socket.ts";
@@ -66,7 +67,7 @@ function proxy_url(base: URL, address: Address): URL {
     );
   }
   const url = new URL(base);
-  url.searchParams.set("address", `${address.hostname}:${address.port}`);
+  url.searchParams.set("address", address_text(address));
   return url;
 }
 
