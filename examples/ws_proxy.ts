@@ -49,12 +49,13 @@ export async function start_ws_proxy(options: WsProxyOptions): Promise<WsProxy> 
     open.add(web);
     web.on("close", () => open.delete(web));
     web.on("error", () => web.destroy());
-    const address = new URL(request.url!, "ws://proxy").searchParams.get("address");
+    const address = URL.parse(request.url!, "ws://proxy")?.searchParams.get("address") ?? "";
+    const target = parse_address(address);
     const key = request.headers["sec-websocket-key"];
-    if (key === undefined) return web.end("HTTP/1.1 400 Bad Request\r\n\r\n");
-    if (address === null || !allow(address)) return web.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    if (key === undefined || target === null) return web.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    if (!allow(address)) return web.end("HTTP/1.1 403 Forbidden\r\n\r\n");
     web.write(accept(key));
-    carry(web, head, address);
+    carry(web, head, target);
   });
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);
@@ -68,6 +69,19 @@ export async function start_ws_proxy(options: WsProxyOptions): Promise<WsProxy> 
       await closed;
     },
   };
+}
+
+/** Where a server listens. */
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`, or `[IPv6]:port`; null for what is neither. */
+function parse_address(address: string): Target | null {
+  const [, ipv6, name, port] = /^(?:\[(.+)\]|([^[\]]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = ipv6 ?? name;
+  return host === undefined || Number(port) > 65535 ? null : { host, port: Number(port) };
 }
 
 function accept(key: string): string {
@@ -86,10 +100,8 @@ const NORMAL = 1000, TOO_BIG = 1009, BROKEN = 1011; // reasons to close
 const MAX_FRAME = 16 * 1024 * 1024; // bytes of one frame, which is held until it is whole
 
 /** Carries bytes both ways; whoever is slow holds the other back. */
-function carry(web: Socket, head: Buffer, address: string): void {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"); // of IPv6
-  const tcp = connect({ host, port: Number(address.slice(colon + 1)), noDelay: true });
+function carry(web: Socket, head: Buffer, { host, port }: Target): void {
+  const tcp = connect({ host, port, noDelay: true });
   web.setNoDelay(true);
 
   let rest: Buffer = head;

@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import type { Socket as Net } from "node:net";
+import { connect, type Socket as Net } from "node:net";
 import type { Socket } from "../../src/adapters/socket.ts";
 import { websocket_adapter, type WebSocketOptions } from "../../src/adapters/websocket.ts";
 import { NotSupportedError, OperationalError } from "../../src/errors.ts";
@@ -166,8 +166,53 @@ describe("websocket_adapter()", () => {
     assertEquals(peer.open.size, 0);
   });
 
+  it("tells the proxy whom to reach, with IPv6 in brackets", async () => {
+    const asked: string[] = [];
+    const allow = (address: string) => asked.push(address) < 0;
+    await using wary = await start_ws_proxy({ allow });
+    const { dial } = websocket_adapter(`ws://127.0.0.1:${wary.port}`);
+    for (const hostname of ["db.example", "10.0.0.1", "2001:db8::1"]) {
+      await assertRejects(() => dial({ hostname, port: 5432 }), OperationalError, "refuses");
+    }
+    assertEquals(asked, ["db.example:5432", "10.0.0.1:5432", "[2001:db8::1]:5432"]);
+  });
+
   it("refuses Unix sockets, and proxies that are no URL", async () => {
     await assertRejects(() => adapter().dial({ path: "/tmp/socket" }), NotSupportedError);
     assertThrows(() => websocket_adapter("proxy"), TypeError);
+  });
+});
+
+describe("start_ws_proxy()", () => {
+  no_escapes();
+
+  /** The first line of the answer to a request for a WebSocket. */
+  function answer(port: number, target: string): Promise<string> {
+    const request = [
+      `GET ${target} HTTP/1.1`,
+      "Host: proxy",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    return new Promise((resolve, reject) => {
+      const net = connect(port, "127.0.0.1", () => net.write(`${request.join("\r\n")}\r\n\r\n`));
+      net.on("error", reject);
+      net.on("data", (data) => {
+        resolve(String(data).split("\r\n")[0]!);
+        net.destroy();
+      });
+    });
+  }
+
+  it("survives whoever asks for what is no address", async () => {
+    await using proxy = await start_ws_proxy({ allow: (address) => address !== "a:1" });
+    for (
+      const target of ["//", "http://%", "/", "/?address=a", "/?address=a:65536", "/?address=:1"]
+    ) {
+      assertEquals(await answer(proxy.port, target), "HTTP/1.1 400 Bad Request", target);
+    }
+    assertEquals(await answer(proxy.port, "/?address=a:1"), "HTTP/1.1 403 Forbidden");
   });
 });
