@@ -31,7 +31,7 @@ const TOKEN =
 const QUOTES = /['"$]|--|\/\*/;
 const MARK = /^(%|\$\d+)$/;
 const LINE_END = /[\r\n]|$/g;
-const SPACES = /(?:\s|--[^\r\n]*)*/y;
+const SPACES = /(?:[\s;]|--[^\r\n]*)*/y;
 const COMMENT_MARK = /\/\*|\*\//g;
 const STRING_MARK = /\\|''?/g;
 /** Strings with a line break between are one, which keeps the escapes of the first. */
@@ -69,7 +69,7 @@ export function code_of(query: string, options: ScanOptions = {}): string {
   }
 }
 
-/** The query from its first word on, without the spaces and comments before. */
+/** The query from its first word on, without the spaces, semicolons and comments before. */
 export function from_first_word(query: string): string {
   for (let at = 0;;) {
     at += match_from(SPACES, query, at)![0].length;

@@ -21,9 +21,6 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
-import { kill_busy, server_pid } from "../support/sessions.ts";
-import { keeps_sessions } from "../support/through.ts";
-import { it_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -115,7 +112,7 @@ describe("Connection.begin()", () => {
     assertEquals(await ids(), [1, 22]);
   });
 
-  it_where(keeps_sessions, "may say the opposite of the session's characteristics", async () => {
+  it("may say the opposite of the session's characteristics", async () => {
     await conn.set_session({ readonly: true, isolation_level: "serializable" });
     const tx = await conn.begin({ readonly: false, isolation_level: "read_committed" });
     await tx.execute("insert into tbl values (1, 'data')");
@@ -155,18 +152,26 @@ describe("Transaction.commit()", () => {
     assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
   });
 
-  it("rejects also where the user sends COMMIT as a statement", async () => {
-    for (const commit of ["commit;", "/* by a /* tracer */ */ -- or so\n commit"]) {
+  for (
+    const commit of [
+      "commit;",
+      "/* by: app, commit */ commit",
+      "-- the end\r\nEND",
+      "/* a /* b */ */ -- c\n;commit; select 1",
+    ]
+  ) {
+    it(`rejects also where the user sends ${JSON.stringify(commit)} as a statement`, async () => {
       await conn.execute("begin");
       await assertRejects(() => conn.execute("select 1/0"), DataError);
       await assertRejects(() => conn.execute(commit), TransactionRollbackError);
-    }
-  });
+      assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
+    });
+  }
 
   it("rejects when the session was ended", async () => {
     const tx = await conn.begin();
     await tx.execute("insert into tbl values (1, 'data')");
-    await kill_busy(other);
+    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
     await assertRejects(() => tx.commit(), OperationalError);
     await tx[Symbol.asyncDispose]();
     await assertRejects(() => conn.begin(), OperationalError);
@@ -354,7 +359,7 @@ describe("Connection.transaction()", () => {
           const pids: unknown[] = [];
           for (let i = 0; i < 3; i++) {
             if (n % 5 === 0 && i === 1) {
-              await other.execute("select pg_terminate_backend($1)", [await server_pid(tx)]);
+              await other.execute("select pg_terminate_backend($1)", [lease.get_backend_pid()]);
             }
             pids.push(await tx.fetchval("select pg_backend_pid() || ' ' || pg_current_xact_id()"));
           }
