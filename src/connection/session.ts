@@ -260,6 +260,7 @@ export class Session implements WireEvents, SimpleContext {
   /** WireEvents. */
   parameter(name: string, value: string): void {
     this.#parameters.set(name, value);
+    this.statements.setting_changed(name);
     if (name === "client_encoding" && value !== "UTF8") this.wire.destroy(other_encoding(value));
   }
 

@@ -45,8 +45,8 @@ export class PreparedStatement {
   formats: readonly Format[] = [];
   /** Whether it can only read and change rows: it opens no transaction, and where it fails it did nothing. */
   readonly is_plain: boolean;
-  /** Whether it returns what a cursor or another statement does, so that its description is true only once. */
-  readonly is_indirect: boolean;
+  /** Whether what it means is true only once, so that it is not kept. */
+  readonly is_fleeting: boolean;
   /** Whether it is plain, and was done within `QUICK_MS` when it last ran. */
   quick = false;
   /** Whether `columns` is known. */
@@ -57,12 +57,12 @@ export class PreparedStatement {
   readonly key: string;
   #decoders: Map<RowFactory<unknown>, RowDecoder<unknown>> = new Map();
 
-  /** @param name Empty for the unnamed one, as one that is not kept is in any case. */
+  /** @param name Empty for the unnamed one, which one that is not kept is in any case. */
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
     const code = from_first_word(sql);
     this.is_plain = PLAIN.test(code);
-    this.is_indirect = INDIRECT.test(code);
-    this.name = this.is_indirect ? "" : name;
+    this.is_fleeting = INDIRECT.test(code) || tells_time(code);
+    this.name = this.is_fleeting ? "" : name;
     this.sql = sql;
     this.epoch = epoch;
     this.key = key;
@@ -129,7 +129,25 @@ export class PreparedStatement {
 
 const MAX_DECODERS = 8;
 const PLAIN = /^(select|insert|update|delete|merge|values|table|with)\b/i;
+/** They return what a cursor or another statement does. */
 const INDIRECT = /^(fetch|execute)\b/i;
+/** A string, and whether it begins with what is the time of when it is parsed, as in `'[2024-02-29,today)'`. */
+const STRING = /'(?:[^'a-z]*(now|today|tomorrow|yesterday)\b|[^']*)'?/gi;
+/** What is read when it is parsed, as these settings say. */
+const LITERAL = /'|\$[^\s\d$]*\$/;
+const READS_LITERALS: ReadonlySet<string> = new Set([
+  "DateStyle",
+  "IntervalStyle",
+  "TimeZone",
+  "standard_conforming_strings",
+]);
+
+function tells_time(sql: string): boolean {
+  for (const [, word] of sql.matchAll(STRING)) {
+    if (word !== undefined) return true;
+  }
+  return false;
+}
 
 function is_same(
   known: readonly Column[] | null,
@@ -173,7 +191,7 @@ export class StatementCache {
    * while it waited for its turn, or that another came before, has a substitute.
    */
   use(statement: PreparedStatement, types: TypeCatalog): PreparedStatement {
-    if (this.#size === 0 || statement.is_indirect) return statement;
+    if (this.#size === 0 || statement.is_fleeting) return statement;
     const known = this.#statements.get(statement.key);
     if (known === statement) return this.#keep(statement);
     if (known?.epoch === types.epoch) return this.#keep(known);
@@ -198,6 +216,14 @@ export class StatementCache {
     this.drop(statement);
     if (this.#nameless.size >= this.#size) this.#nameless.clear();
     if (statement.name !== "") this.#nameless.add(statement.sql);
+  }
+
+  /** Forgets what may mean something else now, as the setting says how literals are read. */
+  setting_changed(name: string): void {
+    if (!READS_LITERALS.has(name)) return;
+    for (const statement of this.#statements.values()) {
+      if (LITERAL.test(statement.sql)) this.drop(statement);
+    }
   }
 
   /** Forgets all, as after DISCARD ALL; nothing is closed. */

@@ -1,8 +1,8 @@
 /** A session's settings change nothing in what is read and written; where they must, an error says so. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
-import { connect, type Connection, DataError, tuple_row } from "../../mod.ts";
+import { connect, type Connection, create_pool, DataError, tuple_row } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import {
   cases,
@@ -166,4 +166,79 @@ describe("a session's settings", () => {
       }
     },
   );
+});
+
+/** `[setting, values, literal]`: what the literal means by each value is not the same. */
+const literals: readonly [setting: string, values: readonly string[], literal: string][] = [
+  ["TimeZone", ["UTC", "Asia/Kolkata"], "'2024-02-29 12:00'::timestamptz"],
+  ["TimeZone", ["UTC", "Asia/Kolkata"], "$$2024-02-29 12:00$$::timestamptz"],
+  ["TimeZone", ["UTC", "Asia/Kolkata"], "$a$2024-02-29 12:00$a$::timestamptz"],
+  ["DateStyle", ["ISO, MDY", "ISO, DMY"], "'01/02/2024'::date"],
+  ["IntervalStyle", ["postgres", "sql_standard"], "'-1 2:00'::interval"],
+  ["standard_conforming_strings", ["on", "off"], "'a\\\\b'"],
+];
+
+describe("a literal in a statement that is kept", () => {
+  for (const [setting, values, literal] of literals) {
+    it(`means what it does by the setting of now: ${setting}, ${literal}`, async () => {
+      const query = `select ${literal} as v`;
+      const parameter = "select $1::int as n";
+      await conn.execute("set escape_string_warning = off");
+      for (const value of [...values, ...values]) {
+        await conn.execute("select set_config($1, $2, false)", [setting, value]);
+        const expected = await conn.fetchval(`${query} -- ${crypto.randomUUID()}`);
+        for (const _ of ["cold", "warm", "warm"]) {
+          assertEquals(await conn.fetchval(query), expected);
+          assertEquals(await conn.fetchval(parameter, [1]), 1);
+        }
+        const local = `set local ${setting} = '${values.find((other) => other !== value)}'`;
+        const within = await conn.transaction(async (tx) => {
+          await tx.execute(local);
+          return await tx.fetchval(query);
+        });
+        assertNotEquals(within, expected);
+        assertEquals(await conn.fetchval(query), expected);
+      }
+      const kept = "select count(*)::int from pg_prepared_statements where statement = $1";
+      assertEquals(await conn.fetchval(kept, [query]), 1); // the others are closed
+      assertEquals(await conn.fetchval(kept, [parameter]), 1);
+    });
+  }
+
+  it("means the same to who has the connection next, whatever its last user set", async () => {
+    await using pool = await create_pool(database.url, { maxsize: 1 });
+    const query = "select '2024-02-29 12:00'::timestamptz";
+    for (const zone of ["Asia/Kolkata", "America/St_Johns"]) {
+      await using first = await pool.acquire();
+      await first.execute(`set time zone '${zone}'`);
+      await first.fetchval(query);
+      await pool.release(first);
+      assertEquals(await pool.fetchval(query), new Date("2024-02-29T12:00Z"));
+    }
+  });
+
+  it("is the time of now where it says so", async () => {
+    for (
+      const literal of ["'now'::timestamptz", "timestamptz 'NOW'", "lower('[now,)'::tstzrange)"]
+    ) {
+      for (const _ of ["cold", "warm", "warm"]) {
+        assertEquals(await conn.fetchval(`select ${literal} = now()`), true);
+      }
+    }
+    const kept = "select count(*)::int from pg_prepared_statements where statement = $1";
+    for (
+      const literal of [
+        "'today'::date",
+        "'x', date ' Tomorrow '",
+        "'{2024-02-29,yesterday}'::date[]",
+      ]
+    ) {
+      await conn.execute(`select ${literal}`);
+      assertEquals(await conn.fetchval(kept, [`select ${literal}`]), 0, literal);
+    }
+    for (const other of ["'x', now(), 'y'", "'it''s available now', 'nowhere'", "1 as now"]) {
+      await conn.execute(`select ${other}`);
+      assertEquals(await conn.fetchval(kept, [`select ${other}`]), 1, other);
+    }
+  });
 });
