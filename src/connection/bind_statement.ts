@@ -12,6 +12,7 @@ import {
   pyformat_values,
   type PyformatParams,
 } from "../sql/pyformat.ts";
+import type { ScanOptions } from "../sql/scan.ts";
 import { Sql } from "../sql/template.ts";
 import type { Params } from "./queryable.ts";
 
@@ -26,12 +27,14 @@ export interface BoundStatement {
 /**
  * Brings any form of query and parameters to the native one.
  *
+ * @param options How the session reads a query.
  * @throws {ProgrammingError} If they are of the wrong kind, or do not fit each other.
  */
 export function bind_statement(
   query: string | Sql,
   params: Params,
   paramstyle: "native" | "pyformat",
+  options: ScanOptions,
 ): BoundStatement {
   const without_params = params === undefined || params === null;
   if (query instanceof Sql) {
@@ -48,7 +51,7 @@ export function bind_statement(
   }
   if (without_params) return { text: query, values: null };
   if (paramstyle === "pyformat") {
-    const bound = bind_pyformat(query, params as PyformatParams);
+    const bound = bind_pyformat(query, params as PyformatParams, options);
     return { text: bound.text, values: bound.params };
   }
   return { text: query, values: native_values(params) };
@@ -65,11 +68,13 @@ export interface BoundMany {
 /**
  * Brings any form of query to the native one, for many sets of parameters.
  *
+ * @param options As for `bind_statement()`.
  * @throws {ProgrammingError} If it brings parameters of its own.
  */
 export function bind_many(
   query: string | Sql,
   paramstyle: "native" | "pyformat",
+  options: ScanOptions,
 ): BoundMany {
   if (query instanceof Sql) {
     const { text, params } = query.compile();
@@ -81,7 +86,7 @@ export function bind_many(
     );
   }
   if (paramstyle === "native") return { text: query, values_of: native_values };
-  const parsed = parse_pyformat(query);
+  const parsed = parse_pyformat(query, options);
   return {
     text: parsed.text,
     values_of: (params) => pyformat_values(parsed, params as PyformatParams),

@@ -252,7 +252,8 @@ export class Connection extends SessionControl implements AsyncDisposable {
   ): Call<R> {
     this.#check(action);
     refuse_prepared(this, action);
-    const { text, values } = bind_statement(query, params, this.#settings.paramstyle);
+    const { paramstyle } = this.#settings;
+    const { text, values } = bind_statement(query, params, paramstyle, this.#session.text_form);
     const run = this.#run_options(options);
     this.#log(text, values?.length ?? 0);
     return { text, values, run };

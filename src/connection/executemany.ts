@@ -59,7 +59,7 @@ export async function executemany<R>(
 ): Promise<Result<R>[]> {
   const { session, time_left = options.timeout } = loan;
   const call = loan.prepare("execute a statement", query, null, { ...options, timeout: time_left });
-  const { text, values_of } = bind_many(query, loan.paramstyle);
+  const { text, values_of } = bind_many(query, loan.paramstyle, session.text_form);
   const source = new ItemSource(param_sets, "sets of parameters");
   if (is_copy(text)) throw copy_refused("copy_from");
   const { row_factory } = call.run;

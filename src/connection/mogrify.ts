@@ -53,11 +53,9 @@ interface Parameter {
 }
 
 function parameters_in(session: Session, query: string): Parameter[] {
-  const standard_conforming_strings =
-    session.parameters.get("standard_conforming_strings") !== "off";
   const found: Parameter[] = [];
   for (let at = 0;;) {
-    const mark = next_mark(query, at, { standard_conforming_strings });
+    const mark = next_mark(query, at, session.text_form);
     if (mark === null) return found;
     at = mark.end;
     if (mark.text === "%") continue;

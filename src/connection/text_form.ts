@@ -13,7 +13,7 @@
 import type { TypeCodec } from "../codecs/codec.ts";
 import { DataError } from "../errors.ts";
 import { may_return_record } from "../sql/record.ts";
-import { code_of } from "../sql/scan.ts";
+import { code_of, type ScanOptions } from "../sql/scan.ts";
 
 /** The first server that prints floats exactly unless it is told not to. */
 const EXACT_FLOATS = 12;
@@ -22,7 +22,7 @@ const FLOATS_SET = /extra_float_digits(?!'?,?\s*(?:=|to)?\s*'?[123]\b)|set_confi
 const DATES_SET = /datestyle/i;
 
 /** What the text of results means in one session. */
-export class TextForm {
+export class TextForm implements ScanOptions {
   readonly #parameters: ReadonlyMap<string, string>;
   #floats_set = false;
   #dates_set = false; // by what was sent since the server was last idle
@@ -30,6 +30,11 @@ export class TextForm {
   /** @param parameters What the server reports of itself, kept up to date. */
   constructor(parameters: ReadonlyMap<string, string>) {
     this.#parameters = parameters;
+  }
+
+  /** ScanOptions: as the server last reported. */
+  get standard_conforming_strings(): boolean {
+    return this.#parameters.get("standard_conforming_strings") !== "off";
   }
 
   /** Whether floats may come rounded. */
@@ -54,7 +59,7 @@ export class TextForm {
     this.note(sql);
     return this.rounds_floats || this.#dates_set ||
       this.#parameters.get("DateStyle")?.startsWith("ISO") === false ||
-      may_return_record(this.#code_of(sql));
+      may_return_record(code_of(sql, this));
   }
 
   /**
@@ -73,12 +78,6 @@ export class TextForm {
 
   /** Whether there is more than one statement in `sql`. */
   has_several(sql: string): boolean {
-    return sql.includes(";") && /;[;\s]*[^;\s]/.test(this.#code_of(sql));
-  }
-
-  #code_of(sql: string): string {
-    const standard_conforming_strings =
-      this.#parameters.get("standard_conforming_strings") !== "off";
-    return code_of(sql, { standard_conforming_strings });
+    return sql.includes(";") && /;[;\s]*[^;\s]/.test(code_of(sql, this));
   }
 }

@@ -168,6 +168,25 @@ describe("a session's settings", () => {
   );
 });
 
+describe("standard_conforming_strings", () => {
+  it("tells in which strings there are no placeholders of the paramstyle pyformat", async () => {
+    await using conn = await connect(database.url, {
+      paramstyle: "pyformat",
+      server_settings: { standard_conforming_strings: "off", escape_string_warning: "off" },
+    });
+    const escaped = "select 'it\\'s %s ' || %s as v";
+    const plain = "select '\\' || %s || ' %s' as v";
+    for (const _ of ["cold", "warm"]) {
+      await conn.execute("set standard_conforming_strings = off");
+      assertEquals(await conn.fetchval(escaped, ["x"]), "it's %s x");
+      assertEquals((await conn.executemany(escaped, [["y"]])).rows, [{ v: "it's %s y" }]);
+      await conn.execute("set standard_conforming_strings = on");
+      assertEquals(await conn.fetchval(plain, ["x"]), "\\x %s");
+      assertEquals((await conn.executemany(plain, [["y"]])).rows, [{ v: "\\y %s" }]);
+    }
+  });
+});
+
 /** `[setting, values, literal]`: what the literal means by each value is not the same. */
 const literals: readonly [setting: string, values: readonly string[], literal: string][] = [
   ["TimeZone", ["UTC", "Asia/Kolkata"], "'2024-02-29 12:00'::timestamptz"],
