@@ -13,7 +13,7 @@ import type { RowDecoder } from "../rows/decoder.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import { unexpected } from "./exchange.ts";
 import { needs_types } from "./parameters.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import type { Refused } from "./refusal.ts";
 import { RowReader, type Shape } from "./row_reader.ts";
 import type { PreparedStatement } from "./statements.ts";

@@ -19,7 +19,7 @@ import { server_error } from "../server_error.ts";
 import { DescribingExchange } from "./describing_exchange.ts";
 import { is_protocol_error, type Step } from "./exchange.ts";
 import { count_of } from "./result.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 
 const SAVEPOINT = "edgepg_copy";
 const PREFIX = `SAVEPOINT ${SAVEPOINT};\n`;

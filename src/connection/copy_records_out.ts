@@ -12,7 +12,7 @@ import type { Step } from "./exchange.ts";
 import type { Lending } from "./loan.ts";
 import type { QueryOptions } from "./queryable.ts";
 import type { RowIterator } from "./row_iterator.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import type { RunOptions } from "./session.ts";
 import { lent_rows, type LentSource } from "./stream.ts";
 

@@ -11,7 +11,7 @@ import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import { is_changed } from "./refusal.ts";
 import type { PreparedStatement } from "./statements.ts";
 

@@ -14,7 +14,7 @@ import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
 import { Exchange, type Step, unexpected } from "./exchange.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import { PreparedStatement } from "./statements.ts";
 
 /** Has a statement described, and goes on from there. */

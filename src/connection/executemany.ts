@@ -33,7 +33,7 @@ import { copy_refused, is_copy } from "./plain_copy.ts";
 import { Outflow } from "./outflow.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import { count_of, Result } from "./result.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 
 /** How a statement is run with many sets of parameters. */
 export interface ManyOptions<R> extends QueryOptions<R> {

@@ -18,7 +18,6 @@
  * @module
  */
 
-import type { Clock } from "../adapters/socket.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Format } from "../codecs/codec.ts";
 import type { OperationalError } from "../errors.ts";
@@ -39,27 +38,8 @@ import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.t
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
 import { explain, is_altered, is_changed, is_stale, is_value_refused } from "./refusal.ts";
+import type { QueryContext } from "./query_context.ts";
 import { Result } from "./result.ts";
-import type { StatementCache } from "./statements.ts";
-import type { TextForm } from "./text_form.ts";
-import type { TypeCatalog } from "./types.ts";
-import type { Wire } from "./wire.ts";
-
-/** Where a statement runs. */
-export interface QueryContext {
-  readonly wire: Wire;
-  readonly statements: StatementCache;
-  /** Types that are not built in. */
-  readonly types: TypeCatalog;
-  /** What the text of results means. */
-  readonly text_form: TextForm;
-  /** Of the session. */
-  readonly clock: Clock;
-  /** Looks types up. `first`: before the head of the wire, which waits for them. */
-  learn(oids: readonly number[], first: boolean): Promise<void>;
-  /** Told what a statement did, in case it changed a type. */
-  completed(command_tag: string): void;
-}
 
 /** The portal that a statement runs in. */
 export interface Portal {

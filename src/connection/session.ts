@@ -16,7 +16,8 @@ import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import type { Exchange } from "./exchange.ts";
-import { type QueryContext, QueryExchange } from "./query.ts";
+import { QueryExchange } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import type { Result } from "./result.ts";
 import { type SimpleContext, SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
@@ -122,8 +123,7 @@ export class Session implements WireEvents, SimpleContext {
     this.#start = start;
     this.unheard = { notices: start.notices, notifications: start.notifications };
     this.#options = options;
-    this.#parameters = start.parameters;
-    this.parameters = start.parameters;
+    this.parameters = this.#parameters = start.parameters;
     this.types = types;
     this.text_form = new TextForm(start.parameters);
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
@@ -167,10 +167,8 @@ export class Session implements WireEvents, SimpleContext {
 
   /** Runs any number of statements without parameters; results come as text. */
   simple<R>(sql: string, options: RunOptions<R>): Promise<Result<R>[]> {
-    return this.run(
-      new SimpleExchange(this.context_of(options), sql, options.row_factory),
-      options,
-    );
+    const exchange = new SimpleExchange(this.context_of(options), sql, options.row_factory);
+    return this.run(exchange, options);
   }
 
   /** Where a statement runs that differs from others in this. */

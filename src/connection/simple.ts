@@ -20,7 +20,7 @@ import { server_error } from "../server_error.ts";
 import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "./exchange.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
-import type { QueryContext } from "./query.ts";
+import type { QueryContext } from "./query_context.ts";
 import { Result } from "./result.ts";
 import { RowReader } from "./row_reader.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { Exchange, type Step } from "../connection/exchange.ts";
+import { Exchange, type Step, unexpected } from "../connection/exchange.ts";
 import { reset_sql } from "../connection/reset.ts";
 import type { Session } from "../connection/session.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
@@ -34,6 +34,7 @@ export function restore(session: Session, reset: boolean): Promise<void> | null 
 export class ResetExchange extends Exchange<void> {
   readonly #sql: string;
   #error: unknown = null;
+  #done = false;
 
   /** @param sql Statements that undo what is there to be undone. */
   constructor(sql: string) {
@@ -47,6 +48,7 @@ export class ResetExchange extends Exchange<void> {
 
   override message(message: BackendMessage): void {
     if (message.name === "ErrorResponse") this.#error ??= server_error(message.diag, this.#sql);
+    if (message.name === "CommandComplete") this.#done = true;
   }
 
   override data_row(): void {
@@ -55,6 +57,7 @@ export class ResetExchange extends Exchange<void> {
 
   override ready(): Step {
     if (this.#error !== null) this.reject(this.#error);
+    else if (!this.#done) throw unexpected("ReadyForQuery");
     else this.resolve();
     return "done";
   }

@@ -54,8 +54,8 @@ export class Backend {
   greeting: Uint8Array | null = null;
   /** A statement that is cancelled when it runs next, for whatever reason. */
   strikes: string | null = null;
-  /** Whether a reset fails. */
-  reset_fails = false;
+  /** What a reset is answered with, before ReadyForQuery. */
+  reset_answer: Uint8Array = command_complete("RESET");
   /** Whether a transaction stays open when it is rolled back. */
   sticky = false;
   #held: Uint8Array[] | null = null;
@@ -129,8 +129,7 @@ export class Backend {
     if (sql.includes("RESET ALL")) {
       const name = sql.startsWith("ROLLBACK") ? "rollback, reset" : "reset";
       if (name !== "reset" && !this.sticky) this.state = "I";
-      const failed = error_response("42501", "permission denied");
-      return this.#answer(name, this.reset_fails ? failed : command_complete("RESET"));
+      return this.#answer(name, this.reset_answer);
     }
     const error = await this.#execute(sql);
     this.#answer(sql, error ?? concat(command_complete("OK")));

@@ -10,6 +10,7 @@ import {
 import { describe, it } from "@std/testing/bdd";
 import { Connection } from "../../src/connection/connection.ts";
 import { InterfaceError, OperationalError, PoolTimeout } from "../../src/errors.ts";
+import { error_response } from "../support/messages.ts";
 import { Backends, settle } from "./backends.ts";
 
 describe("Pool.release", () => {
@@ -311,16 +312,22 @@ describe("Pool.release", () => {
 });
 
 describe("A reset", () => {
-  it("that fails ends the session, and nobody else hears of it", async () => {
-    await using backends = new Backends();
-    const pool = await backends.pool({ maxsize: 1 });
-    const connection = await pool.acquire();
-    backends.all[0]!.reset_fails = true;
-    await pool.release(connection);
-    assertEquals((await pool.acquire()).get_backend_pid(), 1002);
-    assertEquals(backends.open.length, 1);
-    assertEquals(pool.stats().closed, 1);
-  });
+  const answers: [what: string, answer: Uint8Array, counted: "closed" | "lost"][] = [
+    ["fails", error_response("42501", "permission denied"), "closed"],
+    ["is not answered although the server is ready", new Uint8Array(), "lost"],
+  ];
+  for (const [what, answer, counted] of answers) {
+    it(`that ${what} ends the session, and nobody else hears of it`, async () => {
+      await using backends = new Backends();
+      const pool = await backends.pool({ maxsize: 1 });
+      const connection = await pool.acquire();
+      backends.all[0]!.reset_answer = answer;
+      await pool.release(connection);
+      assertEquals((await pool.acquire()).get_backend_pid(), 1002);
+      assertEquals(backends.open.length, 1);
+      assertEquals(pool.stats()[counted], 1);
+    });
+  }
 
   it("that leaves a transaction open ends the session", async () => {
     await using backends = new Backends();

@@ -1,0 +1,27 @@
+/**
+ * What a statement finds in the session that it runs in.
+ *
+ * @module
+ */
+
+import type { Clock } from "../adapters/socket.ts";
+import type { StatementCache } from "./statements.ts";
+import type { TextForm } from "./text_form.ts";
+import type { TypeCatalog } from "./types.ts";
+import type { Wire } from "./wire.ts";
+
+/** Where a statement runs. */
+export interface QueryContext {
+  readonly wire: Wire;
+  readonly statements: StatementCache;
+  /** Types that are not built in. */
+  readonly types: TypeCatalog;
+  /** What the text of results means. */
+  readonly text_form: TextForm;
+  /** Of the session. */
+  readonly clock: Clock;
+  /** Looks types up. `first`: before the head of the wire, which waits for them. */
+  learn(oids: readonly number[], first: boolean): Promise<void>;
+  /** Told what a statement did, in case it changed a type. */
+  completed(command_tag: string): void;
+}
