@@ -15,7 +15,7 @@
 
 import { ByteWriter } from "../bytes/writer.ts";
 import type { Format } from "../codecs/codec.ts";
-import { QueryCanceledError } from "../errors.ts";
+import { type Diagnostic, QueryCanceledError } from "../errors.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_bind, encode_execute, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import type { RowDecoder } from "../rows/decoder.ts";
@@ -26,12 +26,14 @@ import { bind_many } from "./bind_statement.ts";
 import { at_call } from "./call.ts";
 import { DescribingExchange } from "./describing_exchange.ts";
 import { is_protocol_error, type Step, unexpected } from "./exchange.ts";
+import { Fifo } from "./fifo.ts";
 import { type Items, ItemSource } from "./item_source.ts";
 import type { Loan } from "./loan.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, is_copy } from "./plain_copy.ts";
 import { Outflow } from "./outflow.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
+import { explain } from "./refusal.ts";
 import { count_of, Result } from "./result.ts";
 import type { QueryContext } from "./query_context.ts";
 
@@ -82,6 +84,8 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   readonly #factory: RowFactory<R>;
   readonly #keep: Keep;
   readonly #out = new ByteWriter();
+  readonly #sent: Fifo<readonly unknown[]> = new Fifo(); // sets that are not done, the next first
+  #bound = false; // is the first of them
   #values: readonly unknown[] = [];
   #formats: readonly Format[] = [];
   #decode: RowDecoder<R> | null = null;
@@ -155,9 +159,11 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       case "EmptyQueryResponse":
         return this.#complete(null);
       case "ErrorResponse":
-        this.error ??= this.#in_set(server_error(message.diag, this.statement.sql), this.#done);
+        this.error ??= this.#in_set(this.#explained(message.diag), this.#done);
         return this.#sync();
       case "BindComplete":
+        this.#bound = true;
+        return;
       case "ParseComplete":
         return;
     }
@@ -179,6 +185,8 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   #complete(tag: string | null): void {
     const count = count_of(tag);
     this.#done++;
+    this.#sent.shift();
+    this.#bound = false;
     this.#tag = tag;
     this.#rowcount = count < 0 || this.#rowcount < 0 ? -1 : this.#rowcount + count;
     if (this.#keep !== "sets") return;
@@ -240,6 +248,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       throw this.#in_set(error, this.#encoded);
     }
     this.#encoded++;
+    this.#sent.push(this.#values);
   }
 
   #write(writer: ByteWriter, is_whole: boolean): void {
@@ -265,6 +274,15 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       if (portal !== undefined) encode_execute(writer, portal, 0);
       encode_sync(writer);
     });
+  }
+
+  /** A value that does not fit is told in the words of any other call. */
+  #explained(diag: Diagnostic): unknown {
+    const { statement } = this;
+    const error = server_error(diag, statement.sql);
+    const values = this.#sent.peek();
+    if (values === undefined) return error; // at the end of the transaction
+    return explain(error, { statement, values, was_known: false, bound: this.#bound });
   }
 
   /** Says which set an error is about; those at the end of the transaction are about none. */

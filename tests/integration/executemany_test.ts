@@ -21,6 +21,7 @@ import { type Database, fresh_database } from "../support/database.ts";
 import { kill_busy } from "../support/sessions.ts";
 
 const INSERT = "insert into items (a, b) values ($1, $2)";
+const MISFIT = "cannot bind $1 as int4, given as a string: ";
 
 let database: Database;
 let conn: Connection;
@@ -166,6 +167,8 @@ describe("Connection.executemany()", () => {
   const refused: [name: string, sets: Params[], type: typeof DataError, message: string][] = [
     ["a constraint", [...sets(5), [3, "again"], ...sets(5, 6)], IntegrityError, "parameter set 5,"],
     ["a value", [...sets(2), ["x", "y"]], DataError, "parameter set 2,"],
+    ["a value, in the words of execute()", [...sets(2), ["x", "y"]], DataError, MISFIT],
+    ["a value, far on", [...sets(9000), ["x", "y"]], DataError, MISFIT],
     ["a kind of value", [...sets(2), [{}, "y"]], DataError, "parameter set 2,"],
     ["undefined", [[1, undefined]], ProgrammingError, "parameter set 0,"],
     ["too few values", [...sets(1), [1]], ProgrammingError, "parameter set 1,"],
