@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { readdirSync, readFileSync } from "node:fs";
 import { AIOPG_TESTS } from "./aiopg.ts";
 
-const DECLARATION = /^ *(describe|it)\((["`])(.*?)(?:\2|\$\{)/gm;
+const DECLARATION = /^ *(describe|it)(?:\(|_where\(\s*\w+,\s*)(["`])(.*?)(?:\2|\$\{)/gm;
 
 /** All tests of this directory, as `file: suite: test`; of a name made of parts, the first. */
 function declared(): Set<string> {
