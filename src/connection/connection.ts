@@ -103,12 +103,12 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   /** The client encoding: always `UTF8`. */
   get encoding(): string {
-    return this.get_parameter_status("client_encoding") ?? "UTF8";
+    return this.#session.parameters.get("client_encoding") ?? "UTF8";
   }
 
   /** libpq's number: 180004 for 18.4, 90603 for 9.6.3; 0 where the server did not say. */
   get server_version(): number {
-    return version_number(this.get_parameter_status("server_version") ?? "");
+    return version_number(this.#session.parameters.get("server_version") ?? "");
   }
 
   /** The protocol's major version. */
@@ -126,13 +126,15 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return this.#session.used_at / 1000;
   }
 
-  /** The server process. */
+  /** The server process. Throws `InterfaceError` once closed or released: it may be another's. */
   get_backend_pid(): number {
+    this.#check("tell the server process");
     return this.#session.backend_pid;
   }
 
-  /** A setting that the server reports, such as `TimeZone`; null for others. */
+  /** A setting that the server reports, such as `TimeZone`; null for others. Throws as `get_backend_pid()`. */
   get_parameter_status(name: string): string | null {
+    this.#check("tell a setting");
     return this.#session.parameters.get(name) ?? null;
   }
 

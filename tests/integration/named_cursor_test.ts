@@ -410,6 +410,22 @@ describe("NamedCursor", () => {
   });
 });
 
+describe("Cursor.scroll()", () => {
+  for (const [value, fact] of [[1n, "a bigint"], ["1", "a string"], [null, "null"]] as const) {
+    it(`refuses ${fact}, and moves nothing`, async () => {
+      await conn.transaction(async (tx) => {
+        for (const cursor of [await conn.cursor(), await conn.cursor({ name: "named" })]) {
+          await cursor.execute("select generate_series(1, 3)");
+          const scroll = () => cursor.scroll(value as unknown as number);
+          await assertRejects(scroll, ProgrammingError, fact);
+          assertEquals(cursor.rownumber, 0);
+        }
+        assertEquals(await tx.fetchval("select 1"), 1);
+      });
+    });
+  }
+});
+
 describe("Cursor.stream()", () => {
   it("streams in the cursor's shape, and leaves its result alone", async () => {
     const cursor = await conn.cursor<number>({ row_factory: scalar_row, itersize: 3 });

@@ -8,7 +8,6 @@ import {
   type Cursor,
   InterfaceError,
   IsolationLevel,
-  ProgrammingError,
   TimeoutError,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
@@ -161,19 +160,6 @@ describe("Cursor.scroll()", () => {
     await cur.scroll(1);
     assertEquals(await cur.fetchone(), ROWS[1]!);
   });
-
-  for (const [value, fact] of [[1n, "a bigint"], ["1", "a string"], [null, "null"]] as const) {
-    it(`refuses ${fact}, and moves nothing`, async () => {
-      await conn.transaction(async () => {
-        for (const cursor of [cur, await conn.cursor({ name: "named" })]) {
-          await cursor.execute("select * from tbl");
-          const scroll = () => cursor.scroll(value as unknown as number);
-          await assertRejects(scroll, ProgrammingError, fact);
-          assertEquals(cursor.rownumber, 0);
-        }
-      });
-    });
-  }
 });
 
 describe("Cursor.nextset()", () => {

@@ -6,6 +6,7 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Connection } from "../../src/connection/connection.ts";
@@ -276,6 +277,8 @@ describe("Pool.release", () => {
       () => cursor.begin_nested(),
     ];
     for (const call of calls) await assertRejects<Error>(call, InterfaceError);
+    assertThrows(() => old.get_backend_pid(), InterfaceError, "it was released to its pool");
+    assertThrows(() => old.get_parameter_status("TimeZone"), InterfaceError, "it was released");
     await old.close();
     await old[Symbol.asyncDispose]();
     assertEquals(backends.all[0]!.statements.length, length);
