@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
 import { connect, type Connection } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 /** `[what is declared or prepared, its rows]`: each takes the place of the one before. */
 const QUERIES: readonly [query: string, rows: readonly unknown[]][] = [
@@ -44,11 +46,18 @@ describe("FETCH", () => {
           assertEquals(await tx.fetchall(`select 1; ${text}`), rows);
         });
       }
-      const kept =
-        "select count(*)::int from pg_prepared_statements where statement ilike '%fetch all%'";
-      assertEquals(await conn.fetchval(`${kept} and name <> ''`), 1); // but for the one that asks
     });
   }
+
+  it_where(keeps_sessions, "is not kept by the server", async () => {
+    await conn.transaction(async (tx) => {
+      await tx.execute("declare c cursor for select 1");
+      await tx.fetchall("fetch all from c");
+    });
+    const kept =
+      "select count(*)::int from pg_prepared_statements where statement ilike '%fetch all%'";
+    assertEquals(await conn.fetchval(`${kept} and name <> ''`), 1); // the one that asks
+  });
 
   it("may be sent many times at once", async () => {
     await conn.transaction(async (tx) => {

@@ -14,7 +14,7 @@ import {
   schema,
 } from "../support/sample_tables.ts";
 import { is_direct, keeps_sessions } from "../support/through.ts";
-import { it_where } from "../support/where.ts";
+import { describe_where, it_where } from "../support/where.ts";
 
 /** What a session may be set to, so that each setting has each of its values. */
 const settings: readonly Readonly<Record<string, string>>[] = [
@@ -168,7 +168,7 @@ describe("a session's settings", () => {
   );
 });
 
-describe("standard_conforming_strings", () => {
+describe_where(is_direct, "standard_conforming_strings", () => {
   it("tells in which strings there are no placeholders of the paramstyle pyformat", async () => {
     await using conn = await connect(database.url, {
       paramstyle: "pyformat",
@@ -197,7 +197,7 @@ const literals: readonly [setting: string, values: readonly string[], literal: s
   ["standard_conforming_strings", ["on", "off"], "'a\\\\b'"],
 ];
 
-describe("a literal in a statement that is kept", () => {
+describe_where(keeps_sessions, "a literal in a statement that is kept", () => {
   for (const [setting, values, literal] of literals) {
     it(`means what it does by the setting of now: ${setting}, ${literal}`, async () => {
       const query = `select ${literal} as v`;

@@ -21,6 +21,9 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { kill_busy, server_pid } from "../support/sessions.ts";
+import { keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -112,7 +115,7 @@ describe("Connection.begin()", () => {
     assertEquals(await ids(), [1, 22]);
   });
 
-  it("may say the opposite of the session's characteristics", async () => {
+  it_where(keeps_sessions, "may say the opposite of the session's characteristics", async () => {
     await conn.set_session({ readonly: true, isolation_level: "serializable" });
     const tx = await conn.begin({ readonly: false, isolation_level: "read_committed" });
     await tx.execute("insert into tbl values (1, 'data')");
@@ -171,7 +174,7 @@ describe("Transaction.commit()", () => {
   it("rejects when the session was ended", async () => {
     const tx = await conn.begin();
     await tx.execute("insert into tbl values (1, 'data')");
-    await other.execute("select pg_terminate_backend($1)", [conn.get_backend_pid()]);
+    await kill_busy(other);
     await assertRejects(() => tx.commit(), OperationalError);
     await tx[Symbol.asyncDispose]();
     await assertRejects(() => conn.begin(), OperationalError);
@@ -359,7 +362,7 @@ describe("Connection.transaction()", () => {
           const pids: unknown[] = [];
           for (let i = 0; i < 3; i++) {
             if (n % 5 === 0 && i === 1) {
-              await other.execute("select pg_terminate_backend($1)", [lease.get_backend_pid()]);
+              await other.execute("select pg_terminate_backend($1)", [await server_pid(tx)]);
             }
             pids.push(await tx.fetchval("select pg_backend_pid() || ' ' || pg_current_xact_id()"));
           }
