@@ -1,6 +1,12 @@
 /** Leases that never come back. */
 
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Connection } from "../../src/connection/connection.ts";
 import type { Session } from "../../src/connection/session.ts";
@@ -10,6 +16,7 @@ import { PoolLease } from "../../src/pool/lease.ts";
 import type { LeakEvent } from "../../src/pool/options.ts";
 import { Slot } from "../../src/pool/slot.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { collect_until } from "../support/garbage.ts";
 import { Backends, settle } from "./backends.ts";
 
 describe("Pool leak_after", () => {
@@ -88,7 +95,7 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
   const registered = new Map<unknown, PoolLease>();
   const warnings: string[] = [];
   const reclaimed: PoolLease[] = [];
-  let collect: (lease: PoolLease) => void = () => {};
+  let collect: (lease: PoolLease | null) => void = () => {};
   const watch = new LeakWatch(
     {
       clock: new FakeClock(),
@@ -100,7 +107,7 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
     (garbage): Registry => {
       collect = garbage;
       return {
-        register: (_, lease, token) => void registered.set(token, lease),
+        register: (_, lease, token) => void (lease && registered.set(token, lease)),
         unregister: (token) => registered.delete(token),
       };
     },
@@ -111,10 +118,24 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
   return { watch, lease, connection, registered, warnings, reclaimed, collect };
 }
 
+describe("A lease whose handle nobody holds", () => {
+  it("is taken back when garbage is collected, and on_leak is told", async () => {
+    await using backends = new Backends();
+    const leaks: LeakEvent[] = [];
+    const pool = await backends.pool({ maxsize: 1, on_leak: (event) => leaks.push(event) });
+    const acquired = await (async () => void await pool.acquire())();
+    assertEquals([acquired, pool.freesize], [undefined, 0]);
+    assert(await collect_until(() => leaks.length > 0));
+    assertStringIncludes(leaks[0]!.message, "was never released");
+    assertEquals(await pool.fetchval("select 1"), "1001");
+  });
+});
+
 describe("LeakWatch", () => {
   it("warns of a lease whose handle is garbage, and takes it back", () => {
     const { watch, lease, connection, registered, warnings, reclaimed, collect } = watch_with();
     watch.watch(connection, lease);
+    collect(null);
     collect(registered.get(lease)!);
     assertEquals(reclaimed, [lease]);
     assertEquals(warnings.length, 1);
@@ -136,9 +157,25 @@ describe("LeakWatch", () => {
     assertEquals(watch_with().watch.stack(), null);
   });
 
+  it("registers what is still out when garbage is collected, and each once", () => {
+    const { watch, lease, connection, registered, collect } = watch_with();
+    const [second, third] = [1, 2].map(() => new PoolLease({}, lease.slot, 0, null, () => {}));
+    for (const each of [lease, second!]) watch.watch(connection, each);
+    watch.forget(lease);
+    assertEquals([...registered.values()], []);
+    collect(null);
+    assertEquals([...registered.values()], [second]);
+    watch.forget(second!);
+    watch.watch(connection, third!);
+    assertEquals([...registered.values()], []);
+    collect(null);
+    assertEquals([...registered.values()], [third]);
+  });
+
   it("forgets a lease that has ended", () => {
     const { watch, lease, connection, registered, warnings, reclaimed, collect } = watch_with();
     watch.watch(connection, lease);
+    collect(null);
     watch.forget(lease);
     assertEquals(registered.size, 0);
     lease.state = "released";
