@@ -128,7 +128,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   /** The server process. Throws `InterfaceError` once closed or released: it may be another's. */
   get_backend_pid(): number {
-    this.#check("tell the server process");
+    this.#check("tell the pid");
     return this.#session.backend_pid;
   }
 
