@@ -177,7 +177,7 @@ const ROWS: Readonly<Record<string, Cells>> = {
       "SCRAM-SHA-256",
       ...in_workerd("logs in by SCRAM"),
       "TLS from workerd > connects and cancels: scram",
-      "TLS from workerd > refuses what it cannot do: channel_binding",
+      "TLS from workerd > refuses a login that must be tied to a certificate which is not shown",
     ),
   },
   "several hosts, `target_session_attrs`": {
