@@ -16,7 +16,7 @@
  */
 
 import { ByteWriter } from "../bytes/writer.ts";
-import { type Diagnostic, ProgrammingError, QueryCanceledError } from "../errors.ts";
+import { ProgrammingError, QueryCanceledError } from "../errors.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import {
   encode_copy_data,
@@ -25,7 +25,7 @@ import {
   encode_query,
 } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
-import { DescribingExchange } from "./describing_exchange.ts";
+import { behind, DescribingExchange } from "./describing_exchange.ts";
 import type { Step } from "./exchange.ts";
 import { Outflow } from "./outflow.ts";
 import { count_of } from "./result.ts";
@@ -144,7 +144,7 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
         if (message.command_tag.startsWith("COPY ")) this.#count += count_of(message.command_tag);
         return;
       case "ErrorResponse":
-        this.error ??= server_error(this.#own(message.diag), this.#sql);
+        this.error ??= server_error(behind(this.#guarded ? PREFIX : "", message.diag), this.#sql);
         this.#is_open = false;
         this.#failing = true;
         this.#wake?.();
@@ -178,13 +178,6 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
   #fail(): void {
     this.#is_open = false;
     this.context.wire.write((writer) => encode_copy_fail(writer, reason_of(this.error)));
-  }
-
-  /** Positions are in the caller's text. */
-  #own(diag: Diagnostic): Diagnostic {
-    const { statement_position } = diag;
-    if (!this.#guarded || statement_position === null) return diag;
-    return { ...diag, statement_position: statement_position - PREFIX.length };
   }
 
   /** Whether the server is waited for. */

@@ -12,11 +12,11 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { type Diagnostic, InterfaceError, ProgrammingError } from "../errors.ts";
+import { InterfaceError, ProgrammingError } from "../errors.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
-import { DescribingExchange } from "./describing_exchange.ts";
+import { behind, DescribingExchange } from "./describing_exchange.ts";
 import { is_protocol_error, type Step } from "./exchange.ts";
 import { count_of } from "./result.ts";
 import type { QueryContext } from "./query_context.ts";
@@ -113,7 +113,10 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
         if (message.command_tag.startsWith("COPY ")) this.#count = count_of(message.command_tag);
         return;
       case "ErrorResponse":
-        this.error ??= server_error(this.#own(message.diag), this.statement_text());
+        this.error ??= server_error(
+          behind(this.#guarded ? PREFIX : "", message.diag),
+          this.statement_text(),
+        );
         return;
       case "CopyInResponse":
         this.error ??= no_copy();
@@ -148,13 +151,6 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
   #deliver(): void {
     if (this.#delivering) this.deliver();
     this.#delivering = false;
-  }
-
-  /** Positions are in the caller's text. */
-  #own(diag: Diagnostic): Diagnostic {
-    const { statement_position } = diag;
-    if (!this.#guarded || statement_position === null) return diag;
-    return { ...diag, statement_position: statement_position - PREFIX.length };
   }
 }
 

@@ -10,6 +10,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { AlteredTypeError } from "../codecs/composite.ts";
+import type { Diagnostic } from "../errors.ts";
 import type { BackendMessage, ColumnDescription } from "../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";
@@ -119,4 +120,11 @@ export abstract class DescribingExchange<T> extends Exchange<T> {
       });
     return "wait";
   }
+}
+
+/** What the server says of a text that was sent behind `prefix`, with positions as in the text. */
+export function behind(prefix: string, diag: Diagnostic): Diagnostic {
+  const { statement_position } = diag;
+  if (statement_position === null) return diag;
+  return { ...diag, statement_position: statement_position - prefix.length };
 }
