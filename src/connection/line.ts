@@ -39,6 +39,11 @@ export class Line {
     this.#failed = failed;
   }
 
+  /** Whether what is written in this turn has not left yet. */
+  get is_about_to_write(): boolean {
+    return this.#flushing;
+  }
+
   /** Adds to the next flight what `encode` writes; where it throws, nothing. */
   write(encode: (writer: ByteWriter) => void): void {
     const mark = this.out.length;

@@ -165,6 +165,7 @@ export class StatementCache {
   readonly #size: number;
   readonly #named: boolean;
   readonly #statements: Map<string, PreparedStatement> = new Map(); // least recently used first
+  #newest: PreparedStatement | null = null; // the last of them: to move it there again is dear
   #usual: TypeCatalog | null = null; // the first, whose keys are the statements' texts
   readonly #others: WeakMap<TypeCatalog, string> = new WeakMap(); // what their keys begin with
   #closing: string[] = [];
@@ -191,7 +192,7 @@ export class StatementCache {
    * while it waited for its turn, or that another came before, has a substitute.
    */
   use(statement: PreparedStatement, types: TypeCatalog): PreparedStatement {
-    if (this.#size === 0 || statement.is_fleeting) return statement;
+    if (statement === this.#newest || this.#size === 0 || statement.is_fleeting) return statement;
     const known = this.#statements.get(statement.key);
     if (known === statement) return this.#keep(statement);
     if (known?.epoch === types.epoch) return this.#keep(known);
@@ -204,6 +205,7 @@ export class StatementCache {
   drop(statement: PreparedStatement): void {
     if (this.#statements.get(statement.key) !== statement) return;
     this.#statements.delete(statement.key);
+    if (this.#newest === statement) this.#newest = null;
     if (statement.name !== "" && statement.parsed) this.#closing.push(statement.name);
     statement.given_up = true;
   }
@@ -229,6 +231,7 @@ export class StatementCache {
   /** Forgets all, as after DISCARD ALL; nothing is closed. */
   clear(): void {
     this.#statements.clear();
+    this.#newest = null;
     this.#closing = [];
   }
 
@@ -250,6 +253,7 @@ export class StatementCache {
   #keep(statement: PreparedStatement): PreparedStatement {
     this.#statements.delete(statement.key);
     this.#statements.set(statement.key, statement);
+    this.#newest = statement;
     if (this.#statements.size > this.#size) {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);

@@ -66,12 +66,7 @@ export class Wire {
     this.#order = new SendOrder(this.#encode, one_at_a_time, line.socket.place);
     this.pace = new Pace(clock, this.#order);
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
-    this.#inbound = new Inbound(
-      line.frames,
-      this.#order.sent,
-      events,
-      (head, state) => this.#ready(head, state),
-    );
+    this.#inbound = new Inbound(line.frames, this.#order.sent, events, this.#ready);
     line.on_write_error = (cause) => void this.#write_failed(cause);
     this.#ended = this.#read();
   }
@@ -84,6 +79,11 @@ export class Wire {
   /** Whether anything submitted is not done. */
   get busy(): boolean {
     return this.#order.sent.size > 0 || this.#order.held.size > 0 || this.#cancel !== null;
+  }
+
+  /** Whether what was submitted in this turn has not left yet. */
+  get is_about_to_write(): boolean {
+    return this.#line.is_about_to_write;
   }
 
   /**
@@ -245,7 +245,7 @@ export class Wire {
     }
   }
 
-  #ready(head: Exchange<unknown>, state: TransactionState): void {
+  readonly #ready = (head: Exchange<unknown>, state: TransactionState): void => {
     this.state = state;
     this.pace.answered();
     if (state === "I") this.idle_count++;
@@ -258,7 +258,7 @@ export class Wire {
     if (step === "anew" && !head.settled) this.#order.push(head);
     this.#cancel_if_abandoned();
     this.#idle_if_done();
-  }
+  };
 
   #idle_if_done(): void {
     if (!this.busy && this.#lost === null) this.#events.idle();

@@ -31,11 +31,9 @@ export class Sharing {
   /** The slot that fewest use of those that one more call can join; undefined: none. */
   find(now: number): Slot | undefined {
     let best: Slot | undefined;
-    let fewest = DEPTH;
     for (const slot of this.#slots) {
-      if (slot.sharers >= fewest || !this.#may_join(slot, now)) continue;
-      best = slot;
-      fewest = slot.sharers;
+      if (slot.sharers >= DEPTH || (best !== undefined && !is_better(slot, best))) continue;
+      if (this.#may_join(slot, now)) best = slot;
     }
     return best;
   }
@@ -58,4 +56,10 @@ export class Sharing {
     return session.usable && session.state === "I" && (!wire.busy || wire.pace.is_quick(now)) &&
       !this.#ages.is_old(slot, now);
   }
+}
+
+/** Fewer use it; or as many, but it writes in a moment, so that one more costs no write of its own. */
+function is_better(slot: Slot, than: Slot): boolean {
+  if (slot.sharers !== than.sharers) return slot.sharers < than.sharers;
+  return slot.session.wire.is_about_to_write;
 }

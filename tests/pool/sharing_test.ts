@@ -22,6 +22,20 @@ async function pool_of_one(backends: Backends, sql: string, took = 0, options = 
   return pool;
 }
 
+/** A pool of two sessions, on which `QUICK` was quick; they hold what comes. */
+async function pool_of_two(backends: Backends): Promise<Pool> {
+  const pool = await backends.pool({ minsize: 2, maxsize: 2 });
+  for (const backend of backends.all) backend.hold();
+  const calls = await call(pool, QUICK, 2);
+  for (const backend of backends.all) backend.answer();
+  await Promise.all(calls);
+  for (const backend of backends.all) {
+    backend.statements.length = 0;
+    backend.hold();
+  }
+  return pool;
+}
+
 /** Makes this many calls that are not answered yet. */
 async function call(pool: Pool, sql: string, times: number): Promise<Promise<unknown>[]> {
   const calls = Array.from({ length: times }, () => pool.execute(sql, []));
@@ -95,16 +109,26 @@ describe("calls of a pool whose sessions are all lent", () => {
 
   it("choose the session that fewest use", async () => {
     await using backends = new Backends();
-    const pool = await backends.pool({ minsize: 2, maxsize: 2 });
-    for (const backend of backends.all) backend.hold();
-    const first = await call(pool, QUICK, 2);
-    for (const backend of backends.all) backend.answer();
-    await Promise.all(first);
-    for (const backend of backends.all) backend.hold();
+    const pool = await pool_of_two(backends);
     const calls = await call(pool, QUICK, 6);
-    assertEquals(backends.all.map(({ statements }) => statements.length), [4, 4]);
+    assertEquals(backends.all.map(({ statements }) => statements.length), [3, 3]);
     for (const backend of backends.all) backend.answer();
     await Promise.all(calls);
+  });
+
+  it("choose, of sessions that as many use, one to which something is sent in that turn", async () => {
+    await using backends = new Backends();
+    const pool = await pool_of_two(backends);
+    const before = [
+      ...await call(pool, QUICK, 1),
+      ...await call(pool, QUICK, 1),
+      ...await call(pool, QUICK, 1),
+    ];
+    assertEquals(backends.all.map(({ statements }) => statements.length), [2, 1]);
+    const calls = await call(pool, QUICK, 2);
+    assertEquals(backends.all.map(({ statements }) => statements.length), [2, 3]);
+    for (const backend of backends.all) backend.answer();
+    await Promise.all([...before, ...calls]);
   });
 
   it("never join a lease, and come after who waits for one", async () => {
