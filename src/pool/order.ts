@@ -45,6 +45,7 @@ export class Order {
    * @param callers How many are to be served, from 1.
    */
   next(callers: number): Slot | undefined {
+    if (this.#free.size === 0) return undefined; // before the clock is asked
     const now = this.#clock.now();
     let before = 0;
     for (const slot of this.#free) {

@@ -40,6 +40,8 @@ export const SERVER_CPU = "server cpu, ms";
 
 /** How many times as often small steps are rehearsed. */
 const STEPS_WARMUP = 8;
+/** How many times as often they are measured: the scheduler's moods move them most. */
+const STEPS_ROUNDS = 3;
 
 type Sample = Readonly<Record<string, number>>;
 
@@ -70,7 +72,8 @@ export async function measure(
       if (run !== null) entrants.push({ peer: peer.name, run, samples: [] });
     }
     await rehearse(workload, entrants, effort.warmups);
-    for (let round = 0; round < effort.rounds; round++) {
+    const rounds = workload.steps ? effort.rounds * STEPS_ROUNDS : effort.rounds;
+    for (let round = 0; round < rounds; round++) {
       for (const entrant of entrants) {
         entrant.samples.push(await sample(workload, entrant.run, server));
       }

@@ -39,19 +39,19 @@ export interface Link {
   /** Inserts rows into the table `target` in the way that is meant for many. */
   insert_rows?(rows: readonly (readonly unknown[])[]): Promise<void>;
   /** Runs a COPY TO STDOUT and counts its bytes. */
-  copy_out?(query: Query): Promise<number>;
+  copy_out?(query: Query): Promise<number | null>;
   /** Runs a COPY FROM STDIN. */
   copy_in?(query: Query, chunks: readonly Uint8Array[]): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
 }
 
-/** A pool. Both ways of running a statement return its rows. */
+/** A pool. Both ways of running a statement return its rows; the floor, none. */
 export interface Lender {
   /** Runs it on a connection that is borrowed for it. */
   borrowed(query: Query, values: readonly unknown[]): Promise<readonly unknown[]>;
   /** Runs it by a call of the pool itself. */
-  one_shot(query: Query, values: readonly unknown[]): Promise<readonly unknown[]>;
+  one_shot?(query: Query, values: readonly unknown[]): Promise<readonly unknown[]>;
   /** Ends all connections. */
   close(): Promise<void>;
 }

@@ -13,13 +13,17 @@ import { deno_adapter } from "../../../src/adapters/deno.ts";
 import { node_adapter } from "../../../src/adapters/node.ts";
 import type { Adapter, Socket } from "../../../src/adapters/socket.ts";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
+import { reset_sql } from "../../../src/connection/reset.ts";
 import { resolve_options } from "../../../src/connection/options.ts";
 import { decode_backend } from "../../../src/protocol/backend.ts";
 import { FrameDecoder } from "../../../src/protocol/frame.ts";
 import {
   encode_bind,
+  encode_copy_data,
+  encode_copy_done,
   encode_execute,
   encode_parse,
+  encode_query,
   encode_sync,
   encode_terminate,
 } from "../../../src/protocol/frontend.ts";
@@ -28,6 +32,7 @@ import type { Peer, Query } from "../peer.ts";
 
 const READY = 6; // bytes of ReadyForQuery: tag, length, state
 const Z = 0x5a;
+const RESET = reset_sql({ initial_settings: "" });
 const adapters: Readonly<Record<string, Adapter>> = {
   deno: deno_adapter,
   bun: bun_adapter,
@@ -40,13 +45,8 @@ export const floor: Peer = {
 
   async open(url) {
     const link = await log_in(url);
-    const prepared = new Map<Query, string>();
-    const run = async (query: Query, values: readonly unknown[] = []) => {
-      if (!prepared.has(query)) {
-        prepared.set(query, `f${prepared.size}`);
-        await link.ask((writer) => encode_parse(writer, prepared.get(query)!, query, []));
-      }
-      await link.ask((writer) => encode_run(writer, prepared.get(query)!, values));
+    const run = async (query: Query, values?: readonly unknown[]) => {
+      await link.run(query, values);
       return null;
     };
     return {
@@ -56,12 +56,47 @@ export const floor: Peer = {
         await link.ask((writer) => {
           encode_parse(writer, "", query, []);
           encode_run(writer, "", []);
+          encode_sync(writer);
         });
         return null;
+      },
+      copy_out: async (query) => {
+        await link.ask((writer) => encode_query(writer, query));
+        return null;
+      },
+      async copy_in(query, chunks) {
+        await link.send((writer) => encode_query(writer, query));
+        await link.read(); // CopyInResponse
+        for (const chunk of chunks) await link.send((writer) => encode_copy_data(writer, chunk));
+        await link.ask((writer) => encode_copy_done(writer));
       },
       // deno-lint-ignore require-await -- the last write goes out by itself
       async close() {
         link.end();
+      },
+    };
+  },
+
+  async open_pool(url, size, reset) {
+    const links = await Promise.all(Array.from({ length: size }, () => log_in(url)));
+    const free = [...links];
+    const waiters: ((link: RawLink) => void)[] = [];
+    const give_back = async (link: RawLink) => {
+      if (reset) await link.ask((writer) => encode_query(writer, RESET));
+      const next = waiters.shift();
+      if (next === undefined) free.push(link);
+      else next(link);
+    };
+    return {
+      async borrowed(query, values) {
+        const link = free.shift() ?? await new Promise<RawLink>((resolve) => waiters.push(resolve));
+        await link.run(query, values);
+        void give_back(link);
+        return [];
+      },
+      // deno-lint-ignore require-await -- as above
+      async close() {
+        for (const link of links) link.end();
       },
     };
   },
@@ -88,6 +123,7 @@ class RawLink {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #out = new ByteWriter();
   readonly #tail = new Uint8Array(READY); // the last bytes read
+  readonly #prepared: Map<Query, string> = new Map(); // by name
 
   constructor(socket: Socket) {
     this.#reader = socket.readable.getReader();
@@ -104,12 +140,28 @@ class RawLink {
     return value;
   }
 
+  /** Sends what `encode` writes. */
+  async send(encode: (writer: ByteWriter) => void): Promise<void> {
+    encode(this.#out);
+    await this.#writer.write(this.#out.take());
+  }
+
   /** Sends what `encode` writes, and reads until the server is ready. */
   async ask(encode: (writer: ByteWriter) => void): Promise<void> {
-    encode(this.#out);
-    encode_sync(this.#out);
-    this.write(this.#out.take());
+    void this.send(encode);
     do this.#keep_tail(await this.read()); while (!this.#is_ready());
+  }
+
+  /** Runs a statement, which is prepared at first. */
+  async run(query: Query, values: readonly unknown[] = []): Promise<void> {
+    const known = this.#prepared.get(query);
+    const name = known ?? `f${this.#prepared.size}`;
+    this.#prepared.set(query, name);
+    await this.ask((writer) => {
+      if (known === undefined) encode_parse(writer, name, query, []);
+      encode_run(writer, name, values);
+      encode_sync(writer);
+    });
   }
 
   end(): void {
