@@ -35,7 +35,7 @@ export type { ConnectionSettings, EchoEvent, Notice };
 /** Who lent a connection, and takes it back. */
 export interface Lease {
   /** Ends the lease. */
-  release(connection: Connection): Promise<void>;
+  release(connection: Connection): void;
 }
 
 /** Why a handle that was closed is dead; one for all, as errors are dear to make. */
@@ -66,6 +66,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #types: TypeCatalog; // when it was lent
   readonly #mailbox: Mailbox;
   #end: PgError | null = null;
+  #loan: Loan | null = null; // the same for all calls
 
   /** Connections are made by `connect()` and `Pool.acquire()`. */
   constructor(session: Session, settings: ConnectionSettings, lease: Lease | null = null) {
@@ -192,7 +193,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   /** @internal */
   override lend(): Loan {
-    return {
+    return this.#loan ??= {
       session: this.#session,
       paramstyle: this.#settings.paramstyle,
       check: (action) => this.#check(action),
@@ -219,13 +220,13 @@ export class Connection extends SessionControl implements AsyncDisposable {
     check_place(this.#session.place, "close the connection");
     this.#finish(CLOSED);
     await this.#session.close();
-    await this.#lease?.release(this);
+    this.#lease?.release(this);
   }
 
   /** Gives a pool's connection back; closes any other. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#lease === null) await this.close();
-    else if (this.#end === null) await this.#lease.release(this);
+    else if (this.#end === null) this.#lease.release(this);
   }
 
   #finish(reason: PgError): void {

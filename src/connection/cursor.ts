@@ -133,12 +133,12 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
    * statements; `nextset()` walks their results.
    * @throws As `Connection.execute()` does. The cursor then has no result.
    */
-  override async execute(
+  override execute(
     query: string | Sql,
     params?: Params,
     options: CallOptions = {},
   ): Promise<void> {
-    await this.run(query, () =>
+    return this.run(query, () =>
       this.#connection.execute_all<R>(query, params, {
         ...options,
         timeout: options.timeout ?? this.#timeout,

@@ -37,21 +37,25 @@ export abstract class SessionControl extends Queryable {
   /** Default for each statement's deadline, in seconds. */
   abstract readonly timeout: number;
   readonly #session: Session;
-  /**
-   * For the library: the transaction that is open on it.
-   *
-   * @internal
-   */
-  readonly scopes: Scopes;
-  readonly #two_phase: TwoPhase;
+  readonly #on_warning: ((event: WarningEvent) => void) | undefined;
+  #scopes: Scopes | null = null; // most handles of a pool begin nothing
+  #two_phase: TwoPhase | null = null;
   #isolation_level: IsolationLevel = IsolationLevel.default;
 
   /** Made with its connection. */
   constructor(session: Session, on_warning: ((event: WarningEvent) => void) | undefined) {
     super();
     this.#session = session;
-    this.scopes = new Scopes(session, this, on_warning);
-    this.#two_phase = new TwoPhase(this.scopes, this);
+    this.#on_warning = on_warning;
+  }
+
+  /**
+   * For the library: the transaction that is open on it.
+   *
+   * @internal
+   */
+  get scopes(): Scopes {
+    return this.#scopes ??= new Scopes(this.#session, this, this.#on_warning);
   }
 
   /** What `set_session()` or `set_isolation_level()` set last. */
@@ -61,7 +65,7 @@ export abstract class SessionControl extends Queryable {
 
   /** psycopg2's number for where the connection stands; see `ConnectionStatus`. */
   get status(): ConnectionStatus {
-    if (this.#two_phase.prepared) return ConnectionStatus.prepared;
+    if (this.#two_phase?.prepared) return ConnectionStatus.prepared;
     return this.scopes.in_transaction ? ConnectionStatus.begin : ConnectionStatus.ready;
   }
 
@@ -142,7 +146,7 @@ export abstract class SessionControl extends Queryable {
     check_place(this.#session.place, "reset the session");
     const is_open = this.scopes.in_transaction || this.#session.wire.busy;
     this.scopes.end_all();
-    this.#two_phase.clear();
+    this.#two_phase?.clear();
     this.#isolation_level = IsolationLevel.default;
     const rolled_back = is_open ? this.execute("ROLLBACK", null, options) : null;
     await Promise.all([rolled_back, this.execute(reset_sql(this.#session), null, options)]);
@@ -191,7 +195,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If a transaction is open or prepared.
    */
   async tpc_begin(xid: Xid | string, options: CallOptions = {}): Promise<void> {
-    await this.#two_phase.begin(xid, options);
+    await this.#phases.begin(xid, options);
   }
 
   /**
@@ -203,7 +207,7 @@ export abstract class SessionControl extends Queryable {
    */
   async tpc_prepare(options: CallOptions = {}): Promise<void> {
     this.lend().check("prepare");
-    await this.#two_phase.prepare(options);
+    await this.#phases.prepare(options);
   }
 
   /**
@@ -213,18 +217,18 @@ export abstract class SessionControl extends Queryable {
    */
   async tpc_commit(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
     this.lend().check("commit");
-    await this.#two_phase.commit(xid, options);
+    await this.#phases.commit(xid, options);
   }
 
   /** Rolls back: otherwise as `tpc_commit()`. */
   async tpc_rollback(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
     this.lend().check("roll back");
-    await this.#two_phase.rollback(xid, options);
+    await this.#phases.rollback(xid, options);
   }
 
   /** The transactions that are prepared on the server, in any database. */
   async tpc_recover(options: CallOptions = {}): Promise<Xid[]> {
-    return await this.#two_phase.recover(options);
+    return await this.#phases.recover(options);
   }
 
   /**
@@ -240,7 +244,11 @@ export abstract class SessionControl extends Queryable {
     return await open_large_object(host, oid, mode || (oid === 0 ? "w" : "r"), options);
   }
 
+  get #phases(): TwoPhase {
+    return this.#two_phase ??= new TwoPhase(this.scopes, this);
+  }
+
   static {
-    refuse_prepared = (connection, action) => connection.#two_phase.refuse_prepared(action);
+    refuse_prepared = (connection, action) => connection.#two_phase?.refuse_prepared(action);
   }
 }

@@ -52,8 +52,7 @@ export class PoolLease implements Lease {
    *
    * @throws {InterfaceError} If the connection cannot be used here.
    */
-  // deno-lint-ignore require-await -- rejects rather than throws
-  async release(connection: Connection): Promise<void> {
+  release(connection: Connection): void {
     if (this.state !== "lent") return;
     check_place(this.slot.session.place, "release the connection");
     this.state = end_of(connection) === null ? "released" : "closed";

@@ -130,10 +130,11 @@ export class Pool extends Queryable implements AsyncDisposable {
    *
    * @throws {InterfaceError} If it is not from this pool, or was released before.
    */
+  // deno-lint-ignore require-await -- rejects rather than throws
   async release(connection: Connection): Promise<void> {
     const lease = lease_from(connection, this);
     if (lease.state === "closed") lease.state = "released";
-    else await lease.release(connection);
+    else lease.release(connection);
   }
 
   /** Acquires a connection and opens a cursor on it. Closing the cursor releases it. */
