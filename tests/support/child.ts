@@ -1,12 +1,12 @@
 /**
- * Runs one command at a time, and sees that it ends: after a silence, and with this process.
+ * Runs commands, and sees that each ends: after a silence, and with this process.
  *
  * Law: the command leads a group of processes, and the whole group is killed.
  *
  * @module
  */
 
-let running: Deno.ChildProcess | null = null;
+const running: Set<Deno.ChildProcess> = new Set();
 
 /**
  * Runs a command with its output passed on, and no input.
@@ -15,6 +15,7 @@ let running: Deno.ChildProcess | null = null;
  * @param url What it sees as DATABASE_URL. It sees none of libpq's variables: those are a test's to set.
  * @param silence_limit It is killed if it prints nothing for so long, in seconds.
  * @param variables What it sees besides.
+ * @param show Passes on a part of its output.
  * @returns How it failed, or null if it ended well.
  */
 export async function run_command(
@@ -22,6 +23,7 @@ export async function run_command(
   url: string | null,
   silence_limit: number,
   variables: Readonly<Record<string, string>> = {},
+  show: (part: Uint8Array, to: Output) => void | Promise<void> = write_all,
 ): Promise<string | null> {
   const [program, ...args] = command;
   const child = new Deno.Command(program!, {
@@ -33,38 +35,54 @@ export async function run_command(
     stderr: "piped",
     detached: true,
   }).spawn();
-  running = child;
-  const silence = new Silence(silence_limit);
+  running.add(child);
+  const silence = new Silence(silence_limit, child);
+  const pass_on = async (from: ReadableStream<Uint8Array>, to: Output) => {
+    for await (const part of from) {
+      silence.heard();
+      await show(part, to);
+    }
+  };
   const [status] = await Promise.all([
     child.status,
-    pass_on(child.stdout, Deno.stdout, silence),
-    pass_on(child.stderr, Deno.stderr, silence),
+    pass_on(child.stdout, Deno.stdout),
+    pass_on(child.stderr, Deno.stderr),
   ]);
-  running = null;
+  running.delete(child);
   silence.end();
   if (silence.too_long) return `hung: printed nothing for ${silence_limit} seconds`;
   return status.success ? null : `ended with ${status.signal ?? `code ${status.code}`}; see above`;
 }
 
-/** Makes the signals that end this process end the running command first. */
+/** Where a command's output goes. */
+export type Output = typeof Deno.stdout;
+
+/** Writes all of it. */
+export async function write_all(part: Uint8Array, to: Output): Promise<void> {
+  for (let at = 0; at < part.length;) at += await to.write(part.subarray(at));
+}
+
+/** Makes the signals that end this process end the running commands first. */
 export function end_command_on_signals(): void {
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      kill_running();
+      for (const child of running) kill(child);
       Deno.exit(130);
     });
   }
 }
 
-/** Kills the running command when nobody was heard for too long. */
+/** Kills a command that was not heard for too long. */
 class Silence {
   readonly #limit: number;
+  readonly #child: Deno.ChildProcess;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether it came to that. */
   too_long = false;
 
-  constructor(limit: number) {
+  constructor(limit: number, child: Deno.ChildProcess) {
     this.#limit = limit;
+    this.#child = child;
     this.heard();
   }
 
@@ -72,7 +90,7 @@ class Silence {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.too_long = true;
-      kill_running();
+      kill(this.#child);
     }, this.#limit * 1000);
   }
 
@@ -81,21 +99,9 @@ class Silence {
   }
 }
 
-async function pass_on(
-  from: ReadableStream<Uint8Array>,
-  to: typeof Deno.stdout,
-  silence: Silence,
-): Promise<void> {
-  for await (const chunk of from) {
-    silence.heard();
-    for (let at = 0; at < chunk.length;) at += await to.write(chunk.subarray(at));
-  }
-}
-
-function kill_running(): void {
-  if (running === null) return;
+function kill(child: Deno.ChildProcess): void {
   try {
-    Deno.kill(-running.pid, "SIGKILL");
+    Deno.kill(-child.pid, "SIGKILL");
   } catch (error) {
     // It may have ended by itself a moment ago.
     if (!(error instanceof Deno.errors.NotFound)) throw error;

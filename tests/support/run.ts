@@ -9,7 +9,8 @@
  *                                          mode, and with named statements there
  *     deno task test --matrix              every runtime; if all is well, the README's table is written
  *
- * Without arguments, all of it: on every runtime, and on Deno through PgBouncer where there is one.
+ * Without arguments, all of it: on every runtime, and on Deno through PgBouncer where there is one. The
+ * latter goes on beside the former, as tests mostly wait, and shows what it prints when a pass has ended.
  * A run of everything also proves what the README says works where; see matrix.ts.
  *
  * Law: the last line is `N passed, N failed`, over all runtimes, and the exit code agrees with it. A
@@ -19,7 +20,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { end_command_on_signals, run_command } from "./child.ts";
+import { end_command_on_signals, type Output, run_command, write_all } from "./child.ts";
 import { start_cluster, test_server } from "./cluster.ts";
 import { matrix_table, unproven } from "./matrix.ts";
 import { describe_way, pairings, PgBouncer, WAYS } from "./pgbouncer.ts";
@@ -74,12 +75,9 @@ async function main(): Promise<number> {
     return 1;
   }
   await install_toolchain();
-  const outcomes: Outcome[] = [];
-  if (!values.through) outcomes.push(...await run_direct(runtimes, files));
-  const poolable = files.filter(is_poolable);
-  for (const name of ways) {
-    outcomes.push(...await run_through(name, values.on ? runtimes : ["deno"], poolable));
-  }
+  const direct = values.through ? [] : run_direct(runtimes, files);
+  const poolers = run_through_poolers(ways, values.on ? runtimes : ["deno"], files, is_all);
+  const outcomes = (await Promise.all([direct, poolers])).flat();
   const missing = is_all || values.matrix ? missing_proofs(outcomes) : [];
   if (values.matrix && missing.length === 0) write_readme_table("matrix", matrix_table());
   return summarize(outcomes, missing);
@@ -98,11 +96,24 @@ async function run_direct(
   return outcomes;
 }
 
+async function run_through_poolers(
+  ways: readonly string[],
+  runtimes: readonly RuntimeName[],
+  files: readonly string[],
+  aside: boolean,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const poolable = files.filter(is_poolable);
+  for (const name of ways) outcomes.push(...await run_through(name, runtimes, poolable, aside));
+  return outcomes;
+}
+
 /** Through a PgBouncer that pools in that way, to a server of its own. */
 async function run_through(
   name: string,
   runtimes: readonly RuntimeName[],
   files: string[],
+  aside: boolean,
 ): Promise<Outcome[]> {
   const way = WAYS[name]!;
   const found = pairings([way]).at(-1); // the system's own, where it knows that way
@@ -116,6 +127,7 @@ async function run_through(
   const surroundings = {
     url: cluster.url,
     through: `PgBouncer ${program.version}, ${name}`,
+    aside,
     variables: {
       POOLER_URL: `postgres://postgres@127.0.0.1:${bouncer.port}/?pooler=${way.pooler}`,
       POOL_MODE: way.pool_mode,
@@ -157,6 +169,8 @@ function needs_server(file: string): boolean {
 interface Surroundings {
   readonly url: string | null;
   readonly through?: string;
+  /** Whether other tests run, and print, at the same time. */
+  readonly aside?: boolean;
   /** Variables that say more of it. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -164,14 +178,18 @@ interface Surroundings {
 async function run_tests(
   runtime: RuntimeName,
   files: string[],
-  { url, through, variables }: Surroundings,
+  { url, through, aside, variables }: Surroundings,
 ): Promise<Outcome> {
-  console.log(`\n${title({ runtime, through: through ?? null })}: ${files.length} files`);
+  const heading = `\n${title({ runtime, through: through ?? null })}: ${files.length} files\n`;
+  const held: [part: Uint8Array, to: Output][] = [];
+  const show = aside ? (part: Uint8Array, to: Output) => void held.push([part, to]) : write_all;
+  await show(new TextEncoder().encode(heading), Deno.stdout);
   const started = performance.now();
   const report = Deno.makeTempFileSync({ suffix: ".xml" });
   globalThis.addEventListener("unload", () => Deno.removeSync(report));
   const command = test_command(runtime, files, report);
-  const failure = await run_command(command, url, SILENCE_LIMIT, variables);
+  const failure = await run_command(command, url, SILENCE_LIMIT, variables, show);
+  for (const [part, to] of held) await write_all(part, to);
   const tests = read_tests(await Deno.readTextFile(report));
   const { passed, ignored, failed } = count_tests(tests);
   const failures = [...failed];
