@@ -56,9 +56,10 @@ const WIDE =
  *
  * @param diag All fields of the ErrorResponse.
  * @param query The statement's text as it was sent, for the line with the caret; null where unknown.
+ * @param hint What to do about it, where the server does not say.
  */
-export function server_error(diag: Diagnostic, query: string | null): DatabaseError {
-  return new (error_type(diag.sqlstate))(server_message(diag, query), { diag, query });
+export function server_error(diag: Diagnostic, query: string | null, hint?: string): DatabaseError {
+  return new (error_type(diag.sqlstate))(server_message(diag, query), { diag, query, hint });
 }
 
 /**

@@ -148,10 +148,18 @@ class Gate {
   opened: Promise<void> = Promise.resolve();
   /** Opens the gate. */
   open: () => void = () => {};
+  #shut = false;
 
   /** Shuts the gate, unless it is shut. */
   shut(): void {
-    this.opened = new Promise((resolve) => this.open = resolve);
+    if (this.#shut) return;
+    this.#shut = true;
+    this.opened = new Promise((resolve) =>
+      this.open = () => {
+        this.#shut = false;
+        resolve();
+      }
+    );
   }
 }
 

@@ -53,7 +53,9 @@ export class Inflow {
 
   /** How many bytes wait to be read. */
   get unread(): number {
-    return BOUND - (this.#controller.desiredSize ?? BOUND); // null: errored, and so empty
+    const room = this.#controller.desiredSize ?? BOUND; // null: errored, and so empty
+    const is_closed = room === 0 && this.#ended && this.#failure === null;
+    return is_closed ? 0 : BOUND - room;
   }
 
   /** Takes a chunk, which belongs to the reader from then on. */

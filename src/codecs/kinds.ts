@@ -15,7 +15,7 @@ export function kind_of(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   if (value instanceof Date && Number.isNaN(value.getTime())) return "an invalid Date";
-  const name: unknown = value.constructor?.name;
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name; // none of its own, which is data
   if (typeof name !== "string" || name === "" || name === "Object") return "an object";
   return /^[AEIO]/.test(name) ? `an ${name}` : `a ${name}`;
 }

@@ -10,11 +10,20 @@
 import { OperationalError, TimeoutError, TransactionRollbackError } from "../errors.ts";
 import { from_first_word } from "../sql/scan.ts";
 
+const CHAINS = /\band\s+chain\b/i;
 const COMMIT = /^(commit|end|prepare\s+transaction)\b/i;
 
 /** Whether `sql` begins with a statement that ends a transaction for good. */
 export function commits(sql: string): boolean {
   return COMMIT.test(from_first_word(sql));
+}
+
+/**
+ * Whether a statement with this tag ended a transaction, though another may have begun in the same
+ * moment, as after `COMMIT AND CHAIN`. ROLLBACK is the tag of `ROLLBACK TO SAVEPOINT`, too.
+ */
+export function ends_transaction(command_tag: string, sql: string): boolean {
+  return command_tag === "COMMIT" || (command_tag === "ROLLBACK" && CHAINS.test(sql));
 }
 
 /** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */

@@ -10,7 +10,7 @@
  */
 
 import { InterfaceError, type PgError } from "../errors.ts";
-import { object_row, type ObjectRow, type RowFactory } from "../rows/factories.ts";
+import type { ObjectRow, RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { bind_statement } from "./bind_statement.ts";
 import { at_call, check_timeout } from "./call.ts";
@@ -27,7 +27,6 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
-import type { TypeCatalog } from "./types.ts";
 import { too_late } from "./wire_errors.ts";
 
 export type { ConnectionSettings, EchoEvent, Notice };
@@ -63,7 +62,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #session: Session;
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
-  readonly #types: TypeCatalog; // when it was lent
   readonly #mailbox: Mailbox;
   #end: PgError | null = null;
   #loan: Loan | null = null; // the same for all calls
@@ -74,7 +72,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
     this.#session = session;
     this.#settings = settings;
     this.#lease = lease;
-    this.#types = session.types;
     this.timeout = settings.timeout;
     this.echo = settings.echo;
     this.row_factory = settings.row_factory;
@@ -232,7 +229,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
   #finish(reason: PgError): void {
     this.#end = reason;
     this.#mailbox.end(reason);
-    if (this.#lease !== null) this.#session.types = this.#types; // not the next borrower's
   }
 
   #check(action: string): void {
@@ -291,9 +287,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
     finish = (connection, reason) => connection.#finish(reason);
   }
 }
-
-/** The default shape of rows. */
-export const default_row_factory: RowFactory<unknown> = object_row;
 
 function why(end: PgError): string {
   return end.message.slice(end.message.indexOf(": ") + 2);

@@ -61,8 +61,11 @@ export class DescribeExchange extends Exchange<PreparedStatement> {
   override ready(): Step {
     if (this.#error === null && !this.#statement.described) throw unexpected("ReadyForQuery");
     const unknown = this.#context.types.missing(this.#statement.type_oids());
-    if (this.#error === null && unknown.length > 0) void this.#learn(unknown);
-    else if (this.#error === null) this.resolve(this.#statement);
+    if (this.#error === null && unknown.length > 0) {
+      void this.#learn(unknown);
+      return "detach";
+    }
+    if (this.#error === null) this.resolve(this.#statement);
     else this.#fail();
     return "done";
   }

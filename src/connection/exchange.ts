@@ -15,11 +15,12 @@ import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import { here } from "./place.ts";
 
 /**
- * What the Wire does after a ReadyForQuery: go on with the next exchange; send the next step of
- * this one, which must be exclusive; leave the wire to it until it sends more by itself; or run it
- * once more, after what was submitted since.
+ * What the Wire does after a ReadyForQuery: go on with the next exchange; the same, although the
+ * caller of this one waits for something else; send the next step of this one, which must be
+ * exclusive; leave the wire to it until it sends more by itself; or run it once more, as
+ * `SendOrder.repeat()` does.
  */
-export type Step = "done" | "again" | "wait" | "anew";
+export type Step = "done" | "detach" | "again" | "wait" | "anew";
 
 /** Base of everything that a Wire runs. */
 export abstract class Exchange<T> {
@@ -35,6 +36,8 @@ export abstract class Exchange<T> {
   quick: boolean = false;
   /** It failed by a cancel that was meant for one before it. */
   was_bystander: boolean = false;
+  /** It is sent before the head of the wire, which waits for it. */
+  goes_first: boolean = false;
   /** It is sent when all before it is done, so that it can look at the transaction's state. */
   alone: boolean = false;
   /**
@@ -46,6 +49,8 @@ export abstract class Exchange<T> {
   settled: boolean = false;
   /** Called by the wire when the last answer is in, or will never come. */
   on_end: (() => void) | null = null;
+  /** Called when `promise` has its outcome. */
+  on_settle: (() => void) | null = null;
 
   #resolve!: (value: never) => void; // `never` keeps the class covariant in T
   #reject!: (error: unknown) => void;
@@ -94,6 +99,12 @@ export abstract class Exchange<T> {
     this.reject(error);
   }
 
+  /** For the wire: `lose()`, and no answer will come. */
+  drop(error: OperationalError, sent: boolean): void {
+    this.lose(error, sent);
+    this.end();
+  }
+
   /** For the wire: it will not be sent. */
   refuse(reason: unknown): void {
     this.reject(reason);
@@ -130,6 +141,7 @@ export abstract class Exchange<T> {
 
   #settle(): void {
     this.settled = true;
+    this.on_settle?.();
     if (this.#on_abort === null) return;
     this.#signal!.removeEventListener("abort", this.#on_abort);
     this.#on_abort = this.#signal = null;

@@ -12,7 +12,8 @@ import type { OperationalError, PgError } from "../errors.ts";
 import type { Notice } from "./connection_settings.ts";
 import { NotificationQueue } from "./notifies.ts";
 import { check_place } from "./place.ts";
-import type { Notification, Session, SessionOwner } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Notification, SessionOwner } from "./session_owner.ts";
 import { warn, type WarningEvent } from "./warnings.ts";
 
 const MAX_NOTICES = 50;

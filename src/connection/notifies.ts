@@ -10,11 +10,11 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import { InterfaceError, type PgError, TimeoutError } from "../errors.ts";
-import { check_timeout } from "./call.ts";
+import { at_call, check_timeout } from "./call.ts";
 import { system_clock } from "./clock.ts";
 import { Fifo } from "./fifo.ts";
 import type { CallOptions } from "./queryable.ts";
-import type { Notification } from "./session.ts";
+import type { Notification } from "./session_owner.ts";
 
 /** Notifications that wait to be read, at most. */
 export const MAX_WAITING = 65_536;
@@ -62,13 +62,17 @@ export class NotificationQueue implements AsyncIterable<Notification> {
     const { timeout = Infinity, signal } = options;
     check_timeout(timeout);
     signal?.throwIfAborted();
-    return this.get_nowait() ?? await this.#wait(timeout, signal);
+    try {
+      return this.get_nowait() ?? await this.#wait(timeout, signal);
+    } catch (error) {
+      throw at_call(error);
+    }
   }
 
   /** The next notification, or null if none is queued. Throws as `get()` does. */
   get_nowait(): Notification | null {
     const item = this.#items.shift();
-    if (item === undefined && this.#end !== null) throw this.#end;
+    if (item === undefined && this.#end !== null) throw this.#ended();
     return item ?? null;
   }
 
@@ -96,7 +100,7 @@ export class NotificationQueue implements AsyncIterable<Notification> {
         try {
           return { done: false, value: await this.get({ signal: stop.signal }) };
         } catch (error) {
-          const is_closed = error === this.#end && error instanceof InterfaceError;
+          const is_closed = this.#end !== null && error instanceof InterfaceError;
           if (stop.signal.aborted || is_closed) return done;
           throw error;
         }
@@ -123,7 +127,13 @@ export class NotificationQueue implements AsyncIterable<Notification> {
   end(reason: PgError): void {
     if (this.#end !== null) return;
     this.#end = reason;
-    for (const reader of this.#readers) reader.fail(reason);
+    for (const reader of this.#readers) reader.fail(this.#ended());
+  }
+
+  /** Of its own for each who is told, as its stack is theirs. */
+  #ended(): PgError {
+    const { message, sqlstate, diag, cause, constructor } = this.#end!;
+    return new (constructor as typeof PgError)(message, { sqlstate, diag, cause });
   }
 
   #wait(timeout: number, signal: AbortSignal | undefined): Promise<Notification> {

@@ -68,6 +68,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   #describing: boolean; // in the first of two flights
   #retried = false;
   #failed = false; // for a value
+  #detached = false; // the server is done with it
 
   /** @throws {ProgrammingError} If the parameters cannot be bound to any statement. */
   constructor(
@@ -148,7 +149,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       case "CommandComplete":
         this.attempt.ended = true;
         this.attempt.command_tag = message.command_tag;
-        return this.context.completed(message.command_tag);
+        return this.context.completed(message.command_tag, this.#what.sql);
       case "ErrorResponse":
         this.error ??= server_error(message.diag, this.#what.sql);
         return;
@@ -224,13 +225,19 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     else attempt.drop_if_unsure();
     // Without a name it is another attempt, and the last.
     const is_first = !this.#retried || (has_changed && attempt.statement.name !== "");
-    if (again && state === "I" && is_first && !this.settled) {
+    const would_repeat = again && state === "I" && is_first && !this.settled;
+    if (would_repeat && this.#may_repeat) {
       this.#begin_anew();
       this.#describing = this.attempt.must_describe;
       return "anew";
     }
-    this.reject(explain(this.error, attempt));
+    this.reject(explain(this.error, attempt, would_repeat));
     return "done";
+  }
+
+  /** Whether it would not run after what its caller wanted to be run later. */
+  get #may_repeat(): boolean {
+    return !this.#detached && (this.independent || this.context.wire.may_repeat);
   }
 
   /** By a cancel for another caller's statement; it did nothing. */
@@ -258,11 +265,18 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
       return "done";
     }
     const first = this.exclusive;
+    this.#detached = !first;
     void this.context.learn(this.attempt.unknown ?? [], first)
-      .then(() => this.attempt.learn())
+      .then(() => this.attempt.learn(), (cause) => this.#not_learned(cause))
       .catch((error) => this.error ??= error)
       .then(() => first ? this.context.wire.proceed(this) : this.ready(state));
-    return first ? "wait" : "done";
+    return first ? "wait" : "detach";
+  }
+
+  /** What it says is of the look into the catalogue, not of this statement. */
+  #not_learned(cause: unknown): void {
+    this.attempt.drop_if_unsure();
+    this.reject(this.error === null ? cause : explain(this.error, this.attempt));
   }
 
   /** Forgets the statement and all that came. */

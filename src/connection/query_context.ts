@@ -22,6 +22,6 @@ export interface QueryContext {
   readonly clock: Clock;
   /** Looks types up. `first`: before the head of the wire, which waits for them. */
   learn(oids: readonly number[], first: boolean): Promise<void>;
-  /** Told what a statement did, in case it changed a type. */
-  completed(command_tag: string): void;
+  /** Told what a statement did, in case it changed what is known of the session. */
+  completed(command_tag: string, sql: string): void;
 }

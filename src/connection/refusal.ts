@@ -11,7 +11,7 @@
 import { ByteWriter } from "../bytes/writer.ts";
 import { kind_of } from "../codecs/kinds.ts";
 import { DatabaseError, DataError, type Diagnostic } from "../errors.ts";
-import { server_message } from "../server_error.ts";
+import { server_error, server_message } from "../server_error.ts";
 import { check_parameter_count, write_parameter } from "./parameters.ts";
 import type { PreparedStatement } from "./statements.ts";
 
@@ -34,13 +34,20 @@ const CHANGED = /^(42|XX)/;
 /** Read composite values; refuse what has other attributes than the type. */
 const RECORD_READERS: ReadonlySet<string> = new Set(["record_in", "record_recv"]);
 
-/** The error to throw for what the server said. */
-export function explain(error: unknown, refused: Refused): unknown {
+/**
+ * The error to throw for what the server said.
+ *
+ * @param is_left Whether it is not parsed once more only because others were sent behind it.
+ */
+export function explain(error: unknown, refused: Refused, is_left: boolean = false): unknown {
   const { statement, values, bound } = refused;
   if (!(error instanceof DatabaseError) || error.diag === null) return error;
-  if (bound || statement.parameter_oids === null) return error;
-  if (is_value_refused(error)) return misfit(error, error.diag, refused);
-  return error.sqlstate === "08P01" ? miscount(statement, values) ?? error : error;
+  const { diag, query, sqlstate } = error;
+  if (!bound && statement.parameter_oids !== null) {
+    if (is_value_refused(error)) return misfit(error, diag, refused);
+    if (sqlstate === "08P01") return miscount(statement, values) ?? error;
+  }
+  return is_left ? server_error(diag, query, "run it again: others were sent behind it") : error;
 }
 
 /** Whether the server refused a value, or something that looks like it. */

@@ -1,7 +1,7 @@
 /**
  * Which exchanges are on the wire, and which wait behind them.
  *
- * Law: first come, first sent. Behind an exclusive exchange, or a hold, nothing is;
+ * Law: first come, first sent, also where it is sent once more. Behind an exclusive exchange, or a hold, nothing is;
  * and what would wait for the caller of another is refused, for that one may wait
  * for this in turn.
  *
@@ -9,17 +9,20 @@
  */
 
 import type { Place } from "../adapters/socket.ts";
+import type { OperationalError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { Fifo } from "./fifo.ts";
 import { elsewhere, is_here } from "./place.ts";
-import { occupied } from "./wire_errors.ts";
+import { occupied, too_late } from "./wire_errors.ts";
 
-/** Two queues: sent, and held. */
+/** Two queues, sent and held; and those that are through both, but not done. */
 export class SendOrder {
   /** What waits for answers, in the order in which they come. */
   readonly sent: Fifo<Exchange<unknown>> = new Fifo();
   /** What is not sent yet. */
   readonly held: Fifo<Exchange<unknown>> = new Fifo();
+  /** What has all its answers, but whose caller still waits. */
+  readonly detached: Set<Exchange<unknown>> = new Set();
   readonly #encode: (exchange: Exchange<unknown>) => boolean;
   readonly #one_at_a_time: boolean;
   readonly #place: Place | undefined;
@@ -46,10 +49,21 @@ export class SendOrder {
     return this.#holds > 0;
   }
 
+  /** Whether nothing waits for answers, or to be sent. */
+  get is_empty(): boolean {
+    return this.sent.size + this.held.size === 0;
+  }
+
   /** What was submitted and is not done. */
   *all(): IterableIterator<Exchange<unknown>> {
     yield* this.sent;
     yield* this.held;
+    yield* this.detached;
+  }
+
+  /** Whether the head would not run after what was submitted later if it was sent once more. */
+  get may_repeat(): boolean {
+    return this.sent.size === 1 || this.sent.peek()!.goes_first;
   }
 
   /** Why `exchange` cannot be sent: not here, or it would wait for the caller of another; null if it can. */
@@ -79,21 +93,48 @@ export class SendOrder {
 
   /** Sends `exchange` now, and expects its answers before those to the head. */
   send_first(exchange: Exchange<unknown>): void {
+    exchange.goes_first = true;
     if (this.#encode(exchange)) this.sent.unshift(exchange);
   }
 
-  /** The head has all its answers. */
-  shift(): void {
-    const head = this.sent.shift()!;
-    if (this.#tenant === head) this.#tenant = null;
-    if (head.exclusive) this.hold(-1);
-    else this.#send_held();
+  /** The head has all its answers; its caller may still wait for something else. */
+  shift(is_awaited: boolean): void {
+    const head = this.#take_head();
+    if (is_awaited && !head.settled) {
+      this.detached.add(head);
+      head.on_settle = () => this.detached.delete(head);
+    }
+    this.#send_held();
+  }
+
+  /** Sends the head once more: in its place if it may be there, else after all that was submitted since. */
+  repeat(): void {
+    const in_place = this.may_repeat;
+    const head = this.#take_head();
+    if (head.goes_first) return this.send_first(head);
+    if (in_place) this.held.unshift(head);
+    else this.held.push(head);
+    this.#send_held();
+  }
+
+  /** The wire is lost: nothing is sent any more. */
+  lose(error: OperationalError): void {
+    for (const exchange of this.sent.take()) exchange.drop(error, true);
+    for (const exchange of this.detached) exchange.lose(error, true);
+    for (const exchange of this.held.take()) exchange.drop(too_late(error), false);
   }
 
   /** Holds what comes, by 1; lets it go, by -1. */
   hold(change: 1 | -1): void {
     this.#holds += change;
     this.#send_held();
+  }
+
+  #take_head(): Exchange<unknown> {
+    const head = this.sent.shift()!;
+    if (this.#tenant === head) this.#tenant = null;
+    if (head.exclusive) this.#holds--;
+    return head;
   }
 
   /** Gives the wire to an exchange; what waits behind it would wait for its caller. */

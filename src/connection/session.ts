@@ -11,14 +11,16 @@
 import type { Clock, Place } from "../adapters/socket.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { CodecRegistry } from "../codecs/registry.ts";
-import { type Diagnostic, OperationalError } from "../errors.ts";
+import type { Diagnostic, OperationalError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
 import type { SessionStart } from "../protocol/handshake.ts";
 import type { RowFactory } from "../rows/factories.ts";
+import { ends_transaction } from "./commit.ts";
 import type { Exchange } from "./exchange.ts";
 import { QueryExchange } from "./query.ts";
 import type { QueryContext } from "./query_context.ts";
 import type { Result } from "./result.ts";
+import type { SessionOwner } from "./session_owner.ts";
 import { type SimpleContext, SimpleExchange } from "./simple.ts";
 import { StatementCache } from "./statements.ts";
 import type { Line } from "./line.ts";
@@ -26,28 +28,7 @@ import { TextForm } from "./text_form.ts";
 import { TypeLookup } from "./type_lookup.ts";
 import type { TypeCatalog } from "./types.ts";
 import { Wire, type WireEvents } from "./wire.ts";
-
-/** What LISTEN brings. */
-export interface Notification {
-  /** The channel. */
-  readonly channel: string;
-  /** What NOTIFY gave with it; empty if nothing. */
-  readonly payload: string;
-  /** The server process that sent it. */
-  readonly pid: number;
-}
-
-/** Who hears what the session is told besides answers: the handle it is lent to, or the pool. */
-export interface SessionOwner {
-  /** The server remarks. */
-  on_notice?(notice: Diagnostic): void;
-  /** What LISTEN brings. */
-  on_notification?(notification: Notification): void;
-  /** The session is dead. */
-  on_lost?(error: OperationalError): void;
-  /** Everything submitted is done. */
-  on_idle?(): void;
-}
+import * as errors from "./wire_errors.ts";
 
 /** How a session is set up. */
 export interface SessionOptions {
@@ -182,7 +163,7 @@ export class Session implements WireEvents, SimpleContext {
       types,
       text_form,
       learn: (oids, first) => this.#lookup.learn(types, oids, first),
-      completed: (command_tag) => this.#lookup.completed(types, command_tag),
+      completed: (command_tag, sql) => this.#completed(types, command_tag, sql),
       for_text: () => {
         const for_text = types.for_text();
         return for_text === types ? context : this.context({ statements, types: for_text });
@@ -214,8 +195,14 @@ export class Session implements WireEvents, SimpleContext {
   }
 
   /** QueryContext. */
-  completed(command_tag: string): void {
-    this.#lookup.completed(this.types, command_tag);
+  completed(command_tag: string, sql: string): void {
+    this.#completed(this.types, command_tag, sql);
+  }
+
+  #completed(types: TypeCatalog, command_tag: string, sql: string): void {
+    this.#lookup.completed(types, command_tag);
+    if (FORGETS_STATEMENTS.has(command_tag)) this.statements.clear();
+    if (ends_transaction(command_tag, sql)) this.wire.idle_count++;
   }
 
   /** Runs any exchange. */
@@ -239,12 +226,14 @@ export class Session implements WireEvents, SimpleContext {
     if (this.closed) return;
     this.closed = true;
     if (this.wire.busy && this.wire.lost === null) {
-      this.send_cancel(AbortSignal.timeout(TERMINATE_GRACE * 1000)).catch(() => {}); // best effort
+      const stop = new AbortController();
+      this.clock.set_timer(TERMINATE_GRACE * 1000, () => stop.abort());
+      this.send_cancel(stop.signal).catch(() => {}); // best effort
     }
     this.wire.destroy();
   }
 
-  /** WireEvents: keep as is. */
+  /** WireEvents. */
   notice(diag: Diagnostic): void {
     this.owner?.on_notice?.(diag);
   }
@@ -258,8 +247,12 @@ export class Session implements WireEvents, SimpleContext {
   /** WireEvents. */
   parameter(name: string, value: string): void {
     this.#parameters.set(name, value);
+    const refusal = errors.refused_parameters(this.#parameters.size, value);
+    if (refusal !== null) this.wire.destroy(refusal);
     this.statements.setting_changed(name);
-    if (name === "client_encoding" && value !== "UTF8") this.wire.destroy(other_encoding(value));
+    if (name === "client_encoding" && value !== "UTF8") {
+      this.wire.destroy(errors.other_encoding(value));
+    }
   }
 
   /** WireEvents. */
@@ -287,13 +280,6 @@ export class Session implements WireEvents, SimpleContext {
 }
 
 const READ_ONLY_TRANSACTION = "25006";
+const FORGETS_STATEMENTS: ReadonlySet<string> = new Set(["DEALLOCATE ALL", "DISCARD ALL"]);
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;
-
-/** Text would be misread from here on, and what is sent be taken for other text. */
-function other_encoding(name: string): OperationalError {
-  return new OperationalError(
-    `cannot go on with the connection: client_encoding must be UTF8, but was set to ${name}`,
-    { hint: "convert_to() and convert_from() give and take bytes in other encodings" },
-  );
-}

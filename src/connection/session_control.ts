@@ -83,6 +83,7 @@ export abstract class SessionControl extends Queryable {
     if (this.closed) throw new InterfaceError("cannot register a codec: the connection is closed");
     this.#session.types = this.#session.types.with([codec]);
   }
+
   /** @internal */
   abstract override lend(): Loan;
 

@@ -99,7 +99,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   override ready(): Step {
     if (this.#results.length === 0 && this.#error === null) throw unexpected("ReadyForQuery");
     this.#look_up();
-    return "done";
+    return this.settled ? "done" : "detach";
   }
 
   #look_up(): void {
@@ -143,7 +143,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     if (reader?.waits) this.#waiting.push(reader);
     this.#results.push(new Result(reader?.rows ?? [], command_tag, this.#columns));
     this.#columns = this.#reader = null;
-    if (command_tag !== null) this.#context.completed(command_tag);
+    if (command_tag !== null) this.#context.completed(command_tag, this.#sql);
   }
 }
 

@@ -228,8 +228,9 @@ export class StatementCache {
     }
   }
 
-  /** Forgets all, as after DISCARD ALL; nothing is closed. */
+  /** The server has forgotten all. */
   clear(): void {
+    for (const statement of this.#statements.values()) statement.given_up = true;
     this.#statements.clear();
     this.#newest = null;
     this.#closing = [];

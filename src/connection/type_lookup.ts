@@ -82,6 +82,7 @@ export class TypeLookup {
     };
     await types.load(oids, async (oids) => {
       const lookup = new QueryExchange(context, query, [`{${oids.join()}}`], object_row);
+      lookup.independent = true; // of the statements around it
       if (first) wire.submit_first(lookup, TIMEOUT);
       else wire.submit(lookup, TIMEOUT);
       return (await lookup.promise).rows as TypeRow[];

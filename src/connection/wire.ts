@@ -43,7 +43,7 @@ const CLOSE_GRACE = 2;
 export class Wire {
   /** What the last ReadyForQuery said. */
   state: TransactionState = "I";
-  /** How often a ReadyForQuery said that no transaction is open: while it stays, the transaction does. */
+  /** Grows with each end of a transaction, and where none is open: while it stays, the transaction does. */
   idle_count = 0;
   /** How long what runs has been running. */
   readonly pace: Pace;
@@ -78,7 +78,12 @@ export class Wire {
 
   /** Whether anything submitted is not done. */
   get busy(): boolean {
-    return this.#order.sent.size > 0 || this.#order.held.size > 0 || this.#cancel !== null;
+    return !this.#is_quiet || this.#order.detached.size > 0;
+  }
+
+  /** Whether what was sent last has all its answers, so that a head can run once more in its place. */
+  get may_repeat(): boolean {
+    return this.#order.may_repeat;
   }
 
   /** Whether what was submitted in this turn has not left yet. */
@@ -93,7 +98,7 @@ export class Wire {
    */
   submit(exchange: Exchange<unknown>, timeout: number = Infinity, signal?: AbortSignal): void {
     if (exchange.settled) return;
-    if (this.#lost !== null) return this.#give_up(exchange, errors.too_late(this.#lost), false);
+    if (this.#lost !== null) return exchange.drop(errors.too_late(this.#lost), false);
     if (signal) {
       if (signal.aborted) return exchange.refuse(signal.reason);
       const { place } = this.#line.socket;
@@ -186,11 +191,7 @@ export class Wire {
   /** Ends the session in good order: Terminate, then the server closes. Pending exchanges are rejected. */
   async close(): Promise<void> {
     if (this.#lost !== null) return;
-    if (this.busy) {
-      const reason = errors.user_closed();
-      for (const exchange of [...this.#order.all()]) exchange.reject(reason);
-      await this.cancel(); // else the server would finish it first
-    }
+    await this.abandon(errors.user_closed()); // else the server would finish it first
     if (this.#lost !== null) return;
     this.#ending = true;
     encode_terminate(this.#line.out);
@@ -200,19 +201,13 @@ export class Wire {
   }
 
   /** Drops the socket now. Pending exchanges are rejected with `error`. */
-  destroy(error: OperationalError = errors.WAS_CLOSED): void {
+  destroy(error: OperationalError = errors.was_closed()): void {
     if (this.#lost !== null) return;
     this.#lost = error;
     this.#deadlines.clear();
     this.#line.close();
-    for (const exchange of this.#order.sent.take()) this.#give_up(exchange, error, true);
-    for (const held of this.#order.held.take()) this.#give_up(held, errors.too_late(error), false);
+    this.#order.lose(error);
     this.#events.lost(error);
-  }
-
-  #give_up(exchange: Exchange<unknown>, error: OperationalError, sent: boolean): void {
-    exchange.lose(error, sent);
-    exchange.end();
   }
 
   /** False, with nothing written and the exchange rejected, if it cannot be encoded. */
@@ -239,7 +234,7 @@ export class Wire {
   async #read(): Promise<void> {
     try {
       do this.#inbound.handle(); while (this.#lost === null && await this.#line.read());
-      this.destroy(this.#ending ? errors.WAS_CLOSED : errors.broken(undefined));
+      this.destroy(this.#ending ? errors.was_closed() : errors.broken(undefined));
     } catch (error) {
       this.destroy(error instanceof OperationalError ? error : errors.broken(error));
     }
@@ -253,15 +248,22 @@ export class Wire {
     if (step === "wait") return;
     if (step === "again" && !head.settled && this.#encode(head)) return;
     this.pace.done();
-    this.#order.shift();
-    head.end();
-    if (step === "anew" && !head.settled) this.#order.push(head);
+    if (step === "anew" && !head.settled) {
+      this.#order.repeat();
+    } else {
+      this.#order.shift(step === "detach");
+      head.end();
+    }
     this.#cancel_if_abandoned();
     this.#idle_if_done();
   };
 
   #idle_if_done(): void {
-    if (!this.busy && this.#lost === null) this.#events.idle();
+    if (this.#is_quiet && this.#lost === null) this.#events.idle();
+  }
+
+  get #is_quiet(): boolean {
+    return this.#order.is_empty && this.#cancel === null;
   }
 
   /** The head runs on the server although its caller was told already. */

@@ -7,8 +7,10 @@
 import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 import { server_message } from "../server_error.ts";
 
-/** Why a wire that was closed in good order is dead; one for all, as errors are dear to make. */
-export const WAS_CLOSED: OperationalError = new OperationalError("the connection was closed");
+/** The wire was closed in good order. */
+export function was_closed(): OperationalError {
+  return new OperationalError("the connection was closed");
+}
 
 /** For what runs on a connection that its user closes. */
 export function user_closed(): InterfaceError {
@@ -60,5 +62,27 @@ export function too_late(cause: OperationalError, action = "run the statement"):
 export function timed_out(seconds: number): TimeoutError {
   return new TimeoutError(
     `cannot finish the statement: it must end within ${seconds} s, but has not`,
+  );
+}
+
+/** Far more, and far longer, settings than any server reports. */
+const MAX_PARAMETERS = 1000;
+const MAX_PARAMETER_LENGTH = 1 << 20;
+
+/** For settings that would take memory without bound; null where they do not. */
+export function refused_parameters(count: number, last_value: string): OperationalError | null {
+  if (count <= MAX_PARAMETERS && last_value.length <= MAX_PARAMETER_LENGTH) return null;
+  return new OperationalError(
+    "cannot go on with the connection: the settings that the server reports must be " +
+      `${MAX_PARAMETERS} at most, and of ${MAX_PARAMETER_LENGTH} characters, but are not`,
+    { sqlstate: "08P01" },
+  );
+}
+
+/** Text would be misread from here on, and what is sent be taken for other text. */
+export function other_encoding(name: string): OperationalError {
+  return new OperationalError(
+    `cannot go on with the connection: client_encoding must be UTF8, but was set to ${name}`,
+    { hint: "convert_to() and convert_from() give and take bytes in other encodings" },
   );
 }

@@ -44,7 +44,7 @@ export type {
 } from "../connection/queryable.ts";
 export { Result } from "../connection/result.ts";
 export { NotificationQueue } from "../connection/notifies.ts";
-export type { Notification } from "../connection/session.ts";
+export type { Notification } from "../connection/session_owner.ts";
 export type * from "../connection/connect_options.ts";
 
 export { Pool } from "../pool/pool.ts";

@@ -10,6 +10,7 @@
 import { Connection, end_of, type Lease, lease_of } from "../connection/connection.ts";
 import { check_place } from "../connection/place.ts";
 import { InterfaceError } from "../errors.ts";
+import type { TypeCatalog } from "../connection/types.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -26,6 +27,8 @@ export class PoolLease implements Lease {
   readonly slot: Slot;
   /** When, in milliseconds. */
   readonly since: number;
+  /** How its session read types when it was lent. */
+  readonly types: TypeCatalog;
   /** The stack of the `acquire()`; null where nobody asked for it. */
   readonly stack: string | null;
   /** How it stands. */
@@ -42,6 +45,7 @@ export class PoolLease implements Lease {
   ) {
     this.lender = lender;
     this.slot = slot;
+    this.types = slot.session.types;
     this.since = since;
     this.stack = stack;
     this.#take_back = take_back;

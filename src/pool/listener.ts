@@ -15,8 +15,10 @@ import { listen_statement } from "../connection/channels.ts";
 import { Fifo } from "../connection/fifo.ts";
 import { MAX_WAITING } from "../connection/notifies.ts";
 import { check_place } from "../connection/place.ts";
-import type { Notification, Session } from "../connection/session.ts";
+import type { Session } from "../connection/session.ts";
+import type { Notification } from "../connection/session_owner.ts";
 import { object_row } from "../rows/factories.ts";
+import { pool_closed } from "./refusals.ts";
 import type { OpenSession } from "./settings.ts";
 
 /** Notifications may have been missed here. */
@@ -182,7 +184,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
     };
     if (missing_since !== null) this.#put(this.#gap(missing_since));
     for (const notification of early) this.#put(notification);
-    this.#is_good();
+    if (!this.closed) this.#is_good();
   }
 
   #hear(notification: Notification): void {
@@ -242,7 +244,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#stop.abort(new Error("the listener was closed"));
+    this.#stop.abort(pool_closed()); // heard only by `Pool.listen()`, which still waits
     this.#items.take();
     for (const reader of this.#readers.take()) reader(DONE);
     this.#stop_timer();

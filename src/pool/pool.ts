@@ -142,7 +142,10 @@ export class Pool extends Queryable implements AsyncDisposable {
     options: CursorOptions<R> & AcquireOptions = {},
   ): Promise<Cursor<R>> {
     const connection = await this.acquire(options);
-    const on_close = () => connection[Symbol.asyncDispose]();
+    const on_close = async () => {
+      await options.on_close?.();
+      await connection[Symbol.asyncDispose]();
+    };
     try {
       return await connection.cursor<R>({ ...options, on_close });
     } catch (error) {

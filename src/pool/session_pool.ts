@@ -180,6 +180,7 @@ export class SessionPool {
     if (!this.#used.delete(slot)) return;
     const { session } = slot;
     session.owner = slot;
+    if (slot.lease !== null) session.types = slot.lease.types; // not the next borrower's
     slot.lease = null;
     slot.free_since = this.#clock.now();
     if (!session.usable) {

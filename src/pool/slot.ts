@@ -5,7 +5,8 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
-import type { Session, SessionOwner } from "../connection/session.ts";
+import type { Session } from "../connection/session.ts";
+import type { SessionOwner } from "../connection/session_owner.ts";
 import type { PoolLease } from "./lease.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MAX_WAITING, NotificationQueue } from "../../src/connection/notifies.ts";
-import type { Notification } from "../../src/connection/session.ts";
+import type { Notification } from "../../src/connection/session_owner.ts";
 import { InterfaceError, OperationalError, TimeoutError } from "../../src/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 

@@ -129,6 +129,17 @@ describe("A lease whose handle nobody holds", () => {
     assertStringIncludes(leaks[0]!.message, "was never released");
     assertEquals(await pool.fetchval("select 1"), "1001");
   });
+
+  it("leaves no codec to the next borrower", async () => {
+    await using backends = new Backends();
+    const leaks: LeakEvent[] = [];
+    const pool = await backends.pool({ maxsize: 1, on_leak: (event) => leaks.push(event) });
+    const shout = { name: "text", decode: () => "!", encode: () => new Uint8Array() };
+    await (async () => (await pool.acquire()).register_codec(shout))();
+    assert(await collect_until(() => leaks.length > 0));
+    await using next = await pool.acquire();
+    assertEquals(await next.fetchval("select 1"), "1001");
+  });
 });
 
 describe("LeakWatch", () => {
