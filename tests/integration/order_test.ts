@@ -155,7 +155,7 @@ describe("the order of statements", () => {
         await tx.execute(end);
         await assertRejects(() => object.write("lost"), Error, "has ended");
         assertEquals(tx.is_begin, false);
-        await assertRejects(() => tx.rollback(), Error, "was ended by a statement");
+        await assertRejects(() => tx.commit(), Error, "was ended by a statement");
         assert(conn.get_transaction_status() !== 0);
         await conn.execute("rollback");
       });
