@@ -106,6 +106,13 @@ function write_text(writer: ByteWriter, text: string): void {
 }
 
 function is_hstore(value: unknown): value is Hstore {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    Object.values(value).every((item) => typeof item === "string" || item === null);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const items = Object.values(value);
+  if (items.length === 0) return is_plain(value); // and no Map
+  return items.every((item) => typeof item === "string" || item === null);
+}
+
+function is_plain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -113,6 +113,7 @@ function json_text(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "bigint" || Number.isFinite(value)) return number_text(value, RULE);
   if (typeof value === "number") throw new DataError(RULE); // JSON.stringify() makes it null
+  if (is_opaque(value)) throw new DataError(RULE);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -122,6 +123,14 @@ function json_text(value: unknown): string {
   if (text === undefined) throw new DataError(RULE);
   return text;
 }
+
+/** Whether JSON.stringify() would make `{}` or `null` of what is more than that. */
+function is_opaque(value: unknown): boolean {
+  if (value instanceof Date) return Number.isNaN(value.getTime());
+  return OPAQUE.some((type) => value instanceof type && !("toJSON" in value));
+}
+
+const OPAQUE = [Map, Set, WeakMap, WeakSet, Promise, ArrayBuffer, RegExp] as const;
 
 function path_text(value: unknown): string {
   return string_text(value, "must be a string");

@@ -10,6 +10,7 @@ import { decode_utf8 } from "../bytes/utf8.ts";
 import { DataError } from "../errors.ts";
 import { own_bytes } from "./bytea.ts";
 import type { Codec, TypeCodec } from "./codec.ts";
+import { kind_of } from "./kinds.ts";
 import { never_binary, no_encode, text_only } from "./printed.ts";
 
 /** What pg_type says of a type. */
@@ -47,7 +48,7 @@ function text_adapter(codec: Codec, type: TypeFacts): TypeCodec {
     encode: no_encode,
 
     encode_text(value) {
-      const bytes = codec.encode(value);
+      const bytes = encoded(codec, value);
       return decode_utf8(bytes, 0, bytes.length);
     },
   };
@@ -73,7 +74,7 @@ function binary_adapter(codec: Codec, type: TypeFacts): TypeCodec {
     },
 
     encode(writer, value) {
-      writer.raw(codec.encode(value));
+      writer.raw(encoded(codec, value));
     },
 
     // Asked for only where a part of a whole has no binary form.
@@ -81,4 +82,10 @@ function binary_adapter(codec: Codec, type: TypeFacts): TypeCodec {
       throw new DataError("must stand among values that all have a binary form");
     },
   };
+}
+
+function encoded(codec: Codec, value: unknown): Uint8Array {
+  const bytes: unknown = codec.encode(value);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new DataError(`must be a Uint8Array when encoded by its codec, but is ${kind_of(bytes)}`);
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError, PgError } from "../errors.ts";
+import type { RowFactory } from "../rows/factories.ts";
 
 /**
  * Seconds, as given by the caller.
@@ -17,6 +19,18 @@ export function check_timeout(seconds: number): number {
   throw new InterfaceError(
     `cannot use timeout: it must be a positive number of seconds, or Infinity for no limit, ` +
       `but is ${typeof seconds === "number" ? seconds : typeof seconds}`,
+  );
+}
+
+/**
+ * The shape of rows, as given by the caller.
+ *
+ * @throws {InterfaceError} If it is no function.
+ */
+export function check_row_factory<R>(factory: RowFactory<R>): RowFactory<R> {
+  if (typeof factory === "function") return factory;
+  throw new InterfaceError(
+    `cannot use row_factory: it must be a function of the columns, but is ${kind_of(factory)}`,
   );
 }
 

@@ -13,7 +13,7 @@ import { InterfaceError, type PgError } from "../errors.ts";
 import type { ObjectRow, RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import { bind_statement } from "./bind_statement.ts";
-import { at_call, check_timeout } from "./call.ts";
+import { at_call, check_row_factory, check_timeout } from "./call.ts";
 import type { ConnectionSettings, EchoEvent, Notice } from "./connection_settings.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import type { Call, Loan } from "./loan.ts";
@@ -27,6 +27,7 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
+import { tell } from "./warnings.ts";
 import { too_late } from "./wire_errors.ts";
 
 export type { ConnectionSettings, EchoEvent, Notice };
@@ -266,7 +267,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
 
   #run_options<R>(options: QueryOptions<R>): RunOptions<R> {
     return {
-      row_factory: options.row_factory ?? (this.row_factory as RowFactory<R>),
+      row_factory: check_row_factory(options.row_factory ?? (this.row_factory as RowFactory<R>)),
       timeout: check_timeout(options.timeout ?? this.timeout),
       signal: options.signal,
       codecs: options.codecs,
@@ -277,7 +278,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   #log(query: string, parameter_count: number): void {
     if (this.echo === false) return;
     if (this.echo === true) console.debug({ query, parameter_count });
-    else this.echo({ query, parameter_count });
+    else tell(this.echo, { query, parameter_count });
   }
 
   static {

@@ -40,6 +40,13 @@ export async function pour_out(
   source: CopyReadable,
   target: WritableStream<Uint8Array>,
 ): Promise<number> {
-  await source.pipeTo(target, { preventClose: true, preventAbort: true });
-  return source.rowcount;
+  const writer = target.getWriter();
+  writer.closed.catch(() => {}); // ready and write() tell
+  try {
+    await writer.ready;
+    for await (const chunk of source) await writer.write(chunk); // pipeTo() hides what fails the last
+    return source.rowcount;
+  } finally {
+    writer.releaseLock();
+  }
 }

@@ -75,7 +75,9 @@ class RecordsOutExchange<R> extends CopyOutExchange implements LentSource<R> {
   }
 
   protected override statement_text(): string {
-    const format = is_binary(this.statement.codecs) ? " (FORMAT binary)" : "";
+    const { codecs } = this.statement;
+    const format = is_binary(codecs) ? " (FORMAT binary)" : "";
+    if (format === "") this.context.text_form.check(codecs);
     return `COPY (${this.#query}\n) TO STDOUT${format}`;
   }
 

@@ -64,7 +64,7 @@ export function query_sql(
     const text = without_parameters(source);
     return QUALIFIED_NAME.test(text) ? select_sql(source, columns) : text;
   }
-  return /\s/.test(source) ? source : select_sql(source, columns);
+  return /\s/.test(source) ? source.replace(/[;\s]+$/, "") : select_sql(source, columns);
 }
 
 const QUALIFIED_NAME = /^("([^"]|"")+"\.)*"([^"]|"")+"$/;

@@ -285,6 +285,7 @@ function other_kind(wanted: Wanted): OperationalError {
 function too_slow(seconds: number, option: string): TimeoutError {
   return new TimeoutError(
     `cannot connect: the server must be ready within ${seconds} s (${option}), but was not`,
+    { safe_to_retry: true },
   );
 }
 

@@ -48,6 +48,11 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Whether `item` is queued. */
+  has(item: T): boolean {
+    return this.#items.indexOf(item, this.#head) >= 0;
+  }
+
   /** Takes `item` wherever it stands; false if it is not here. */
   remove(item: T): boolean {
     const at = this.#items.indexOf(item, this.#head);

@@ -25,6 +25,7 @@ import type { CallOptions, Params } from "./queryable.ts";
 import { QueryExchange } from "./query.ts";
 import { ServerCursor } from "./server_cursor.ts";
 import type { Session } from "./session.ts";
+import { check_itersize } from "./stream.ts";
 
 /**
  * Runs one statement at a time, of which it fetches rows as they are asked for.
@@ -168,7 +169,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
 
   async #next(): Promise<IteratorResult<R, undefined>> {
     const rows = this.#fetching("iterate");
-    if (!await rows.load(this.itersize)) return { done: true, value: undefined };
+    if (!await rows.load(check_itersize(this.itersize))) return { done: true, value: undefined };
     return { done: false, value: rows.shift() };
   }
 

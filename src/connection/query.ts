@@ -81,7 +81,7 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
     super();
     check_parameters(values);
     this.context = context;
-    this.#what = { sql, values, factory, types: context.types };
+    this.#what = { sql, values: values.slice(), factory, types: context.types };
     this.#portal = portal;
     this.parameter_count = values.length;
     this.attempt = new Attempt(context, this.#what);

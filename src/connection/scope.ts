@@ -1,7 +1,7 @@
 /**
  * A transaction, or a savepoint in one: where it stands.
  *
- *     opening ──▶ open ──▶ ending ──▶ committed
+ *     opening ──▶ open ──▶ ending ──▶ committed, or failed to be
  *        │          ▲         │
  *        │          └─ failed ┼─────▶ rolled_back
  *        └────────────────────┘
@@ -10,7 +10,7 @@
  */
 
 /** Where a scope stands. */
-export type ScopeState = "opening" | "open" | "ending" | "committed" | "rolled_back";
+export type ScopeState = "opening" | "open" | "ending" | "committed" | "failed" | "rolled_back";
 
 /** A transaction, or a savepoint in one. */
 export class Scope {
@@ -31,9 +31,9 @@ export class Scope {
     this.depth = outer === null ? 0 : outer.depth + 1;
   }
 
-  /** Whether it was committed or rolled back. */
+  /** Whether it was committed, failed to be, or was rolled back. */
   get ended(): boolean {
-    return this.state === "committed" || this.state === "rolled_back";
+    return this.state === "committed" || this.state === "failed" || this.state === "rolled_back";
   }
 
   /** The savepoint's name. By depth, so that there are few texts, and each hides an older one. */

@@ -103,6 +103,7 @@ export class Scopes {
 
   /** Rolls back. What was rolled back already, by the server or with the connection, is no error. */
   async rollback(scope: Scope, options: CallOptions): Promise<void> {
+    if (scope.state === "failed") return void (scope.state = "rolled_back"); // by the COMMIT
     if (scope.state === "open" && (this.#host.closed || this.is_over(scope))) {
       return this.#end(scope, "rolled_back");
     }
@@ -237,7 +238,9 @@ export class Scopes {
       await this.#host.execute(sql, null, options);
     } catch (error) {
       if (scope.state === "ending") scope.state = "open"; // until known better
-      if (this.#host.closed || this.is_over(scope)) this.#end(scope, "rolled_back");
+      if (this.#host.closed || this.is_over(scope)) {
+        this.#end(scope, state === "committed" ? "failed" : state);
+      }
       throw error;
     }
     this.#end(scope, state);

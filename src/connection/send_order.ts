@@ -13,7 +13,7 @@ import type { OperationalError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { Fifo } from "./fifo.ts";
 import { elsewhere, is_here } from "./place.ts";
-import { occupied, too_late } from "./wire_errors.ts";
+import { also_lost, occupied, too_late } from "./wire_errors.ts";
 
 /** Two queues, sent and held; and those that are through both, but not done. */
 export class SendOrder {
@@ -119,8 +119,10 @@ export class SendOrder {
 
   /** The wire is lost: nothing is sent any more. */
   lose(error: OperationalError): void {
-    for (const exchange of this.sent.take()) exchange.drop(error, true);
-    for (const exchange of this.detached) exchange.lose(error, true);
+    const [head, ...others] = this.sent.take();
+    head?.drop(error, true);
+    for (const exchange of others) exchange.drop(also_lost(error), true);
+    for (const exchange of this.detached) exchange.lose(also_lost(error), true);
     for (const exchange of this.held.take()) exchange.drop(too_late(error), false);
   }
 

@@ -22,6 +22,8 @@ import type { TypeCatalog } from "./types.ts";
 
 /** Milliseconds in which a statement is quick: others may wait behind it although they need not. */
 export const QUICK_MS = 5;
+/** How often one that was not must be quick before it counts as quick again. */
+const PROBATION = 20;
 
 /** A statement as the server described it. */
 export class PreparedStatement {
@@ -47,8 +49,10 @@ export class PreparedStatement {
   readonly is_plain: boolean;
   /** Whether what it means is true only once, so that it is not kept. */
   readonly is_fleeting: boolean;
-  /** Whether it is plain, and was done within `QUICK_MS` when it last ran. */
+  /** Whether it reads only, and was done within `QUICK_MS` when it last ran, and for long before. */
   quick = false;
+  #slow = 0; // quick runs that are to come before it counts as quick
+  readonly #only_reads: boolean; // and so waits for few locks
   /** Whether `columns` is known. */
   described: boolean = false;
   /** Of the catalog that its codecs are of, when it was made. */
@@ -61,6 +65,7 @@ export class PreparedStatement {
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
     const code = from_first_word(sql);
     this.is_plain = PLAIN.test(code);
+    this.#only_reads = READ.test(code) && !MAY_WAIT.test(code);
     this.is_fleeting = INDIRECT.test(code) || tells_time(code);
     this.name = this.is_fleeting ? "" : name;
     this.sql = sql;
@@ -70,7 +75,9 @@ export class PreparedStatement {
 
   /** Takes how long it ran, in milliseconds. */
   took(time: number): void {
-    this.quick = this.is_plain && time < QUICK_MS;
+    if (time >= QUICK_MS) this.#slow = PROBATION;
+    else if (this.#slow > 0) this.#slow--;
+    this.quick = this.#only_reads && this.#slow === 0;
   }
 
   /** Takes ParameterDescription. */
@@ -128,6 +135,10 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
+const READ = /^(select|values|table|with)\b/i;
+/** Takes locks of rows, or waits by design; what only looks like it is not shared either. */
+const MAY_WAIT =
+  /\b(insert|update|delete|merge|into|for\s+(no\s+key|key|share)|pg_advisory\w*|pg_sleep\w*|lo_\w+)\b/i;
 const PLAIN = /^(select|insert|update|delete|merge|values|table|with)\b/i;
 /** They return what a cursor or another statement does. */
 const INDIRECT = /^(fetch|execute)\b/i;

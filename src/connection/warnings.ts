@@ -1,5 +1,6 @@
 /**
- * Remarks on how the library is used, such as a handle that was forgotten open.
+ * Remarks on how the library is used, such as a handle that was forgotten open, and the hooks that
+ * hear of this and that.
  *
  * Law: a remark never becomes an error, not even by the function that hears it.
  *
@@ -14,10 +15,21 @@ export interface WarningEvent {
 
 /** Tells `sink`, or the console if there is none. */
 export function warn(message: string, sink: ((event: WarningEvent) => void) | undefined): void {
-  if (sink === undefined) return console.warn(message);
+  if (sink === undefined) console.warn(message);
+  else tell(sink, { message }, message);
+}
+
+/**
+ * Calls a hook of the user's; what it throws, or rejects with, goes to the console.
+ *
+ * @param what Goes there, too.
+ */
+export function tell<E>(hook: (event: E) => unknown, event: E, what = "a hook failed:"): void {
+  const failed = (error: unknown) => console.warn(what, error);
   try {
-    sink({ message });
+    const result = hook(event);
+    if (result instanceof Promise) result.catch(failed);
   } catch (error) {
-    console.warn(message, error);
+    failed(error);
   }
 }

@@ -293,7 +293,7 @@ export class Wire {
     for (const exchange of [...this.#order.all()]) {
       if (exchange.settled) continue;
       if (exchange.deadline > now) next = Math.min(next, exchange.deadline);
-      else this.interrupt(exchange, errors.timed_out(exchange.timeout));
+      else this.interrupt(exchange, errors.timed_out(exchange, this.#order.held));
     }
     return next;
   }

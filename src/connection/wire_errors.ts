@@ -6,6 +6,8 @@
 
 import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 import { server_message } from "../server_error.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Fifo } from "./fifo.ts";
 
 /** The wire was closed in good order. */
 export function was_closed(): OperationalError {
@@ -38,6 +40,17 @@ export function broken(cause: unknown): OperationalError {
   });
 }
 
+/**
+ * For whoever else was on a wire that is lost: his own, as its stack is his; and of the server's words
+ * only those that are not about the statement that ran.
+ */
+export function also_lost(error: OperationalError): OperationalError {
+  const { message, sqlstate, cause, diag } = error;
+  if (diag === null) return new OperationalError(message, { sqlstate, cause });
+  const own = { ...diag, context: null, internal_query: null, internal_position: null };
+  return new OperationalError(server_message(own, null), { diag: own });
+}
+
 /** For what would wait for the caller of `tenant`, which may wait for this in turn. */
 export function occupied(tenant: string): InterfaceError {
   return new InterfaceError(
@@ -58,10 +71,18 @@ export function too_late(cause: OperationalError, action = "run the statement"):
   });
 }
 
-/** For a caller whose deadline passed. */
-export function timed_out(seconds: number): TimeoutError {
+/**
+ * For a caller whose deadline passed.
+ *
+ * @param held What is not sent yet.
+ */
+export function timed_out(
+  exchange: Exchange<unknown>,
+  held: Fifo<Exchange<unknown>>,
+): TimeoutError {
   return new TimeoutError(
-    `cannot finish the statement: it must end within ${seconds} s, but has not`,
+    `cannot finish the statement: it must end within ${exchange.timeout} s, but has not`,
+    { safe_to_retry: held.has(exchange) },
   );
 }
 

@@ -88,9 +88,12 @@ export class Attempt {
 export function given_up(): TimeoutError {
   return new TimeoutError(
     "cannot connect: it must succeed soon while others need its place, but has not",
+    { safe_to_retry: true },
   );
 }
 
 function too_slow(seconds: number): TimeoutError {
-  return new TimeoutError(`cannot connect: it must succeed within ${seconds} s, but has not`);
+  return new TimeoutError(`cannot connect: it must succeed within ${seconds} s, but has not`, {
+    safe_to_retry: true,
+  });
 }

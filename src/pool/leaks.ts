@@ -15,8 +15,7 @@
 import type { Clock } from "../adapters/socket.ts";
 import type { Connection } from "../connection/connection.ts";
 import { Deadlines } from "../connection/deadlines.ts";
-import { warn } from "../connection/warnings.ts";
-import { tell } from "./events.ts";
+import { tell, warn } from "../connection/warnings.ts";
 import type { PoolLease } from "./lease.ts";
 import type { PoolContext } from "./settings.ts";
 
@@ -55,6 +54,7 @@ export class LeakWatch {
     this.#registry = make_registry((lease) => {
       if (lease === null) return this.#register();
       if (lease.state !== "lent") return;
+      this.#young.delete(lease);
       this.#report(lease, was_dropped);
       reclaim(lease);
     });

@@ -53,6 +53,8 @@ const PROBE_LIMIT = 10;
 const FIRST_PAUSE = 0.1;
 /** Most seconds between attempts. */
 const LONGEST_PAUSE = 10;
+/** Seconds that a connection must have lived, so that the next attempt is not made after a pause. */
+const STEADY = 5;
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** What a listener yields. */
@@ -71,6 +73,8 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   #session: Session | null = null;
   #good_at = Date.now(); // nothing was missed until then
   #unread_since = 0; // when the first that nobody has read came, at the latest
+  #connected_at = 0; // on the host's clock, in milliseconds
+  #failures = 0; // since a connection was steady
   #overflowed: Date | null = null; // items have been dropped, from then on
   #work: Promise<void> = Promise.resolve(); // connecting; never rejects
   #closed: Promise<void> | null = null;
@@ -178,6 +182,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
       throw error;
     }
     this.#session = session;
+    this.#connected_at = this.#host.clock.now();
     session.owner = {
       on_notification: (notification) => this.#hear(notification),
       on_lost: () => this.#lost(session),
@@ -213,6 +218,8 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
     if (this.#session !== session || this.closed) return;
     this.#session = null;
     this.#stop_timer();
+    const lived = this.#host.clock.now() - this.#connected_at;
+    this.#failures = lived < STEADY * 1000 ? this.#failures + 1 : 0;
     this.#work = this.#reconnect(new Date(this.#good_at));
   }
 

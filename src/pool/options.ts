@@ -26,29 +26,29 @@ export interface LeakEvent {
 /** How a pool behaves. */
 export interface PoolSettings {
   /** Connections to open before `create_pool()` resolves, and to keep. Default: 1. */
-  readonly minsize?: number;
+  readonly minsize?: number | undefined;
   /** Most connections at any time; 0 for no limit. Default: 10. */
-  readonly maxsize?: number;
+  readonly maxsize?: number | undefined;
   /** Seconds after its last use that a connection is replaced instead of lent; -1 for never. Default: -1. */
-  readonly pool_recycle?: number;
+  readonly pool_recycle?: number | undefined;
   /** Seconds that a connection lives, a little less for some, so that not all end at once; 0 for no limit. Default: 3600. */
-  readonly max_lifetime?: number;
+  readonly max_lifetime?: number | undefined;
   /** Seconds that a connection beyond `minsize` may be idle; 0 for no limit. Default: 600. */
-  readonly max_idle?: number;
+  readonly max_idle?: number | undefined;
   /** Most callers that may wait in `acquire()`; more are a `PoolFullError`. 0 for no limit. Default: 0. */
-  readonly max_waiting?: number;
+  readonly max_waiting?: number | undefined;
   /** Awaited once for each new connection. What it throws rejects the caller, and closes the connection. */
-  readonly on_connect?: (connection: Connection) => unknown;
+  readonly on_connect?: ((connection: Connection) => unknown) | undefined;
   /** Awaited before a connection that was idle for `check_idle` is lent. If it throws, or gives false, the connection is replaced. */
-  readonly check?: (connection: Connection) => unknown;
+  readonly check?: ((connection: Connection) => unknown) | undefined;
   /** Seconds of idleness after which `check` is called; 0 for always. Default: 30. */
-  readonly check_idle?: number;
+  readonly check_idle?: number | undefined;
   /** Whether a released connection is cleaned of settings, roles, temporary tables, locks and the like. Default: true; never done behind a transaction pooler. */
-  readonly reset?: boolean;
+  readonly reset?: boolean | undefined;
   /** Receives leases that never came back, instead of `console.warn`. */
-  readonly on_leak?: (event: LeakEvent) => void;
+  readonly on_leak?: ((event: LeakEvent) => void) | undefined;
   /** Seconds after which a lease counts as leaked; 0 for never. Default: 0. */
-  readonly leak_after?: number;
+  readonly leak_after?: number | undefined;
 }
 
 /** Everything that `create_pool()` takes. */

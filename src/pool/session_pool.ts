@@ -216,6 +216,7 @@ export class SessionPool {
 
   /** `close()`, and cuts what is lent. */
   terminate(): void {
+    for (const { session, work } of this.#free) if (work !== null) session.terminate();
     this.close();
     for (const slot of this.#used) {
       this.#used.delete(slot);

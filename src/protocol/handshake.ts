@@ -159,7 +159,10 @@ class Turns implements Conversation {
       this.#received += 1;
       if (this.#received > MAX_MESSAGES) throw out_of_order("it does not become ready");
       if (message.name === "ErrorResponse") {
-        throw new OperationalError(server_message(message.diag, null), { diag: message.diag });
+        throw new OperationalError(server_message(message.diag, null), {
+          diag: message.diag,
+          safe_to_retry: true,
+        });
       }
       if (message.name !== "NoticeResponse") return message;
       this.notices.push(message.diag);
@@ -202,5 +205,6 @@ function out_of_order(fact: string): OperationalError {
   return new OperationalError("cannot log in: the server broke the protocol", {
     detail: fact,
     sqlstate: "08P01",
+    safe_to_retry: true,
   });
 }

@@ -13,7 +13,7 @@
 
 import { decode_utf8 } from "../bytes/utf8.ts";
 import type { Format, TypeCodec } from "../codecs/codec.ts";
-import { OperationalError } from "../errors.ts";
+import { InterfaceError, OperationalError } from "../errors.ts";
 import type { Column } from "./column.ts";
 import {
   object_row,
@@ -74,6 +74,11 @@ function composed_decoder<R>(
 ): RowDecoder<R> {
   const tuple = tuple_decoder(fields);
   const make = factory(columns);
+  if (typeof make !== "function") {
+    throw new InterfaceError(
+      `cannot use row_factory: it must return a function of the values, but returned a ${typeof make}`,
+    );
+  }
   return (bytes, view, start, end) => make(tuple(bytes, view, start, end));
 }
 

@@ -35,4 +35,18 @@ describe("warn()", () => {
     );
     assertEquals(told, [["mind", error]]);
   });
+
+  it("tells the console when who asked rejects", async () => {
+    const error = new Error("mine");
+    const told: unknown[] = [];
+    const { warn: plain } = console;
+    console.warn = (...args) => told.push(args);
+    try {
+      warn("mind", (() => Promise.reject(error)) as () => void);
+      await Promise.resolve();
+    } finally {
+      console.warn = plain;
+    }
+    assertEquals(told, [["mind", error]]);
+  });
 });
