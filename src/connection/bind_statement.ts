@@ -44,17 +44,26 @@ export function bind_statement(
     const { text, params: values } = query.compile();
     return { text, values };
   }
-  if (typeof query !== "string") {
-    throw new ProgrammingError(
-      `cannot execute: the query must be a string or a sql template, but is of type ${typeof query}`,
-    );
-  }
+  query_text(query);
   if (without_params) return { text: query, values: null };
   if (paramstyle === "pyformat") {
     const bound = bind_pyformat(query, params as PyformatParams, options);
     return { text: bound.text, values: bound.params };
   }
   return { text: query, values: native_values(params) };
+}
+
+/**
+ * The text of any form of query.
+ *
+ * @throws {ProgrammingError} If it is none.
+ */
+export function query_text(query: string | Sql): string {
+  if (query instanceof Sql) return query.compile().text;
+  if (typeof query === "string") return query;
+  throw new ProgrammingError(
+    `cannot execute: the query must be a string or a sql template, but is of type ${typeof query}`,
+  );
 }
 
 /** A statement to be run with many sets of parameters. */

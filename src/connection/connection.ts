@@ -27,6 +27,7 @@ import type { RunOptions, Session } from "./session.ts";
 import { TransactionStatus, version_number } from "./server_facts.ts";
 import { refuse_prepared, SessionControl } from "./session_control.ts";
 import { is_command } from "./simple.ts";
+import { Tenure } from "./tenure.ts";
 import { tell } from "./warnings.ts";
 import { too_late } from "./wire_errors.ts";
 
@@ -155,7 +156,9 @@ export class Connection extends SessionControl implements AsyncDisposable {
   // deno-lint-ignore require-await -- rejects rather than throws
   async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
     this.#check_alive("open a cursor");
-    if (options.name !== undefined) return new NamedCursor<R>(this, options.name, options);
+    if (options.name !== undefined && options.name !== null) {
+      return new NamedCursor<R>(this, options.name, options);
+    }
     return new this.cursor_factory<R>(this, options);
   }
 
@@ -196,6 +199,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
       paramstyle: this.#settings.paramstyle,
       check: (action) => this.#check(action),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
+      tenure: () => new Tenure(this.#session.wire, this.scopes),
       end() {},
     };
   }

@@ -13,6 +13,7 @@ import { InterfaceError, ProgrammingError } from "../errors.ts";
 import type { Column } from "../rows/column.ts";
 import type { ObjectRow, RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
+import { query_text } from "./bind_statement.ts";
 import { check_timeout } from "./call.ts";
 import type { Connection, EchoEvent } from "./connection.ts";
 import { CursorBulk } from "./cursor_bulk.ts";
@@ -29,7 +30,7 @@ export interface CursorOptions<R> {
   /** Default for each statement's deadline, in seconds. Default: the connection's. */
   readonly timeout?: number | undefined;
   /** Makes it a cursor on the server, which fetches rows as they are asked for. */
-  readonly name?: string | undefined;
+  readonly name?: string | null | undefined;
   /** Of a named cursor: whether it can go back. Default: as the server can do for the query. */
   readonly scrollable?: boolean | undefined;
   /** Of a named cursor: whether it outlives its transaction. Default: false. */
@@ -63,6 +64,7 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   #at = 0; // which of `#results`
   #position = 0; // which row is next
   #query: string | null = null;
+  #calls = 0; // only the last one's result is the cursor's
   #closed = false;
   #on_close: (() => Promise<void>) | undefined;
 
@@ -152,10 +154,13 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
     work: () => Promise<Result<R>[]>,
   ): Promise<void> {
     this.check("execute a statement");
+    const text = query_text(query);
+    const call = ++this.#calls;
     this.#results = [];
     this.#at = this.#position = 0;
-    this.#query = typeof query === "string" ? query : query.compile().text;
-    this.#results = await work();
+    this.#query = text;
+    const results = await work();
+    if (call === this.#calls && !this.#closed) this.#results = results;
   }
 
   /** The next row; null at the end. */

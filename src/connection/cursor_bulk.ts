@@ -6,8 +6,11 @@
  * @module
  */
 
+import { kind_of } from "../codecs/kinds.ts";
+import { ProgrammingError } from "../errors.ts";
 import type { RowFactory } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
+import { check_timeout } from "./call.ts";
 import { CursorControl } from "./cursor_control.ts";
 import { pour_in, pour_out } from "./copy_pour.ts";
 import { columns_sql, type CopyTextOptions, table_sql, text_options } from "./copy_table.ts";
@@ -76,6 +79,11 @@ export abstract class CursorBulk<R> extends CursorControl {
     table: string | Sql,
     options: CopyTextOptions = {},
   ): Promise<void> {
+    if (!is_writable(writable)) {
+      throw new ProgrammingError(
+        `cannot copy: data must go to a WritableStream, but this is ${kind_of(writable)}`,
+      );
+    }
     const sql = `COPY ${table_sql(table)}${columns_sql(options.columns)} TO STDOUT`;
     await this.copy_expert(sql + text_options(options), writable, options);
   }
@@ -93,9 +101,15 @@ export abstract class CursorBulk<R> extends CursorControl {
   ): Promise<void> {
     const all = { timeout: this.timeout, ...options };
     await this.run(statement, async () => {
-      const rowcount = "getWriter" in stream
-        ? await pour_out(this.connection.copy_to(statement, all), stream)
-        : await pour_in(stream, this.connection.copy_from(statement, all));
+      const { clock } = this.connection.lend().session;
+      const limits = {
+        clock,
+        timeout: check_timeout(all.timeout ?? this.timeout),
+        signal: all.signal,
+      };
+      const rowcount = is_writable(stream)
+        ? await pour_out(this.connection.copy_to(statement, all), stream, limits)
+        : await pour_in(stream, this.connection.copy_from(statement, all), limits);
       return [new Result<R>([], `COPY ${rowcount}`, null)];
     });
   }
@@ -110,4 +124,8 @@ export abstract class CursorBulk<R> extends CursorControl {
     const { row_factory, itersize, timeout } = this;
     return this.connection.stream(query, params, { itersize, timeout, ...options, row_factory });
   }
+}
+
+function is_writable(stream: unknown): stream is WritableStream<Uint8Array> {
+  return typeof stream === "object" && stream !== null && "getWriter" in stream;
 }

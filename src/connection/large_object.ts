@@ -15,9 +15,9 @@ import { InterfaceError, ProgrammingError } from "../errors.ts";
 import { type Sql, sql } from "../sql/template.ts";
 import { unexpected } from "./exchange.ts";
 import type { CallOptions } from "./queryable.ts";
-import type { Scope } from "./scope.ts";
 import type { Scopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
+import { Tenure } from "./tenure.ts";
 import type { SessionControl } from "./session_control.ts";
 
 /** Most bytes in one piece. */
@@ -74,8 +74,7 @@ export class LargeObject implements AsyncDisposable {
   readonly mode: string;
   readonly #host: LargeObjectHost;
   readonly #fd: number | null;
-  readonly #scope: Scope | null; // the innermost when it was opened
-  readonly #idle_count: number;
+  readonly #tenure: Tenure;
   #closed = false;
   #readable: ReadableStream<Uint8Array> | null = null;
   #writable: WritableStream<Uint8Array | string> | null = null;
@@ -86,8 +85,7 @@ export class LargeObject implements AsyncDisposable {
     this.mode = mode;
     this.#host = host;
     this.#fd = fd;
-    this.#scope = host.scopes.innermost;
-    this.#idle_count = host.session.wire.idle_count;
+    this.#tenure = new Tenure(host.session.wire, host.scopes);
   }
 
   /** Whether it was closed, or its transaction has ended. */
@@ -127,6 +125,7 @@ export class LargeObject implements AsyncDisposable {
    */
   async read(size: number = Infinity, options: CallOptions = {}): Promise<Uint8Array> {
     if (size !== Infinity) check_position("read", "size", size);
+    this.#check("read");
     const pieces: Uint8Array[] = [];
     let length = 0;
     while (length < size) {
@@ -146,6 +145,7 @@ export class LargeObject implements AsyncDisposable {
    * @returns How many bytes that were.
    */
   async write(data: Uint8Array | string, options: CallOptions = {}): Promise<number> {
+    this.#check("write");
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     if (!(bytes instanceof Uint8Array)) {
       throw new ProgrammingError(
@@ -258,11 +258,7 @@ export class LargeObject implements AsyncDisposable {
 
   /** The server closes it where its savepoint is rolled back, and may use its number again. */
   #is_valid(): boolean {
-    if (this.#host.connection.closed) return false;
-    if (this.#idle_count !== this.#host.session.wire.idle_count) return false;
-    let scope = this.#scope;
-    while (scope?.state === "committed") scope = scope.outer;
-    return scope === null ? this.#scope === null : scope.state === "open";
+    return !this.#host.connection.closed && !this.#tenure.is_over;
   }
 }
 

@@ -11,6 +11,7 @@
 import type { Sql } from "../sql/template.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import type { RunOptions, Session } from "./session.ts";
+import type { Tenure } from "./tenure.ts";
 
 /** A call, checked and in native form. */
 export interface Call<R> {
@@ -43,6 +44,8 @@ export interface Loan {
     params: Params,
     options: QueryOptions<R>,
   ): Call<R>;
+  /** Begins what is to end with the transaction that is open. */
+  tenure(): Tenure;
   /** Gives the connection back. */
   end(): void | Promise<void>;
 }

@@ -26,6 +26,7 @@ import { QueryExchange } from "./query.ts";
 import { ServerCursor } from "./server_cursor.ts";
 import type { Session } from "./session.ts";
 import { check_itersize } from "./stream.ts";
+import type { Tenure } from "./tenure.ts";
 
 /**
  * Runs one statement at a time, of which it fetches rows as they are asked for.
@@ -42,7 +43,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
   override readonly withhold: boolean;
   readonly #session: Session;
   #rows: ServerCursor<R> | null = null;
-  #idle_count = 0; // the wire's, when it was declared
+  #tenure: Tenure | null = null; // since it was declared
   #turn: Promise<unknown> = Promise.resolve(); // of the call before
   #waiting = 0;
 
@@ -89,10 +90,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     const { wire } = this.#session;
     this.check("execute a statement");
     if (!this.withhold && wire.state === "I" && !wire.busy) {
-      throw new ProgrammingError(
-        "cannot open a named cursor: a transaction must be open, but none is",
-        { hint: "use begin() or transaction(), or withhold: true" },
-      );
+      throw without_transaction();
     }
     await this.run(query, async () => {
       await this.#in_turn(() => this.#declare(query, params, options));
@@ -181,20 +179,24 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     const session = this.#session;
     void this.#close_portal().catch(() => {});
     this.#rows = null;
+    const tenure = this.connection.lend().tenure();
     const sql = this.#declaration(call.text);
     const declare = new QueryExchange(session, sql, call.values ?? [], call.run.row_factory);
     const describe = new DescribePortal(session.wire, this.name);
     const declared = session.run(declare, call.run); // one flight for both
     const described = session.run(describe, call.run);
     described.catch(() => {}); // if the first fails, so does the second
-    const { statusmessage } = await declared;
+    const { statusmessage } = await declared.catch((error) => {
+      throw error?.sqlstate === NO_TRANSACTION ? without_transaction(error) : error;
+    });
     const { columns, idle_count } = await described;
     this.#rows = new ServerCursor(session, this.name, columns, {
       row_factory,
       timeout: this.timeout,
     });
     this.#rows.statusmessage = statusmessage;
-    this.#idle_count = idle_count;
+    tenure.begin(idle_count);
+    this.#tenure = tenure;
   }
 
   #declaration(query: string): string {
@@ -211,7 +213,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
 
   /** Whether it is still the server's. */
   #lives(): boolean {
-    return this.withhold || this.#idle_count === this.#session.wire.idle_count;
+    return this.withhold ? !this.#tenure!.is_undone : !this.#tenure!.is_over;
   }
 
   #fetching(action: string): ServerCursor<R> {
@@ -220,9 +222,11 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
       throw new ProgrammingError(`cannot ${action}: no statement was executed`);
     }
     if (this.#lives()) return this.#rows;
-    throw new ProgrammingError(`cannot ${action}: the cursor ended with its transaction`, {
-      hint: "withhold: true keeps a cursor",
-    });
+    throw this.withhold
+      ? new ProgrammingError(`cannot ${action}: the cursor's transaction was rolled back`)
+      : new ProgrammingError(`cannot ${action}: the cursor ended with its transaction`, {
+        hint: "withhold: true keeps a cursor",
+      });
   }
 
   /** Runs `work` when the calls before have ended. */
@@ -238,6 +242,15 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
       this.#waiting--;
     }
   }
+}
+
+const NO_TRANSACTION = "25P01";
+
+function without_transaction(cause?: unknown): ProgrammingError {
+  return new ProgrammingError(
+    "cannot open a named cursor: a transaction must be open, but none is",
+    { hint: "use begin() or transaction(), or withhold: true", cause },
+  );
 }
 
 async function after<T>(before: Promise<unknown> | null, work: () => T | Promise<T>): Promise<T> {

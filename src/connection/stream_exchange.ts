@@ -22,9 +22,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { InterfaceError, QueryCanceledError } from "../errors.ts";
 import type { BackendMessage, TransactionState } from "../protocol/backend.ts";
-import { encode_close, encode_execute, encode_sync } from "../protocol/frontend.ts";
 import { encode_command } from "./command.ts";
 import type { Step } from "./exchange.ts";
 import type { Loan } from "./loan.ts";
@@ -32,6 +30,8 @@ import { type Portal, QueryExchange } from "./query.ts";
 import { Result } from "./result.ts";
 import type { BatchSource } from "./row_iterator.ts";
 import type { RunOptions } from "./session.ts";
+import { cancelled, ended, left, UNDO_BATCH, write_end, write_next } from "./stream_flights.ts";
+import type { Tenure } from "./tenure.ts";
 import { within } from "./within.ts";
 
 /** Seconds that a batch may take when the caller has left, at least and at most. */
@@ -39,7 +39,6 @@ const MIN_GRACE = 0.02;
 const MAX_GRACE = 1;
 /** A late cancel may hit the last flight instead of the batch; how often it is sent. */
 const MAX_ENDINGS = 3;
-const SAVEPOINT = "edgepg_stream";
 
 /** Runs a statement and reads its rows in batches. */
 export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R> {
@@ -47,6 +46,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   readonly over: Promise<void>;
   readonly #loan: Loan;
   readonly #portal: Portal;
+  readonly #tenure: Tenure; // of the caller's transaction
   readonly #timeout: number;
   #set_over!: () => void;
   #phase: "opening" | "reading" | "ending" = "opening"; // of the last flight, or the next
@@ -75,6 +75,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     const portal = { name: session.new_portal_name(), max_rows: itersize };
     super(session.context_of(run), sql, values, run.row_factory, portal);
     this.#loan = loan;
+    this.#tenure = loan.tenure();
     this.#portal = portal;
     this.#timeout = run.timeout;
     this.alone = true; // for the state of the transaction
@@ -97,7 +98,8 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
       return null;
     }
     this.#batch = null;
-    if (this.#parked) this.#go_on();
+    if (this.#parked && this.#has_ended()) this.reject(ended());
+    else if (this.#parked) this.#go_on();
     return batch;
   }
 
@@ -117,8 +119,8 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   override encode(writer: ByteWriter): void {
     if (this.#leaving && this.#phase === "reading") this.#phase = "ending";
     if (this.#phase === "opening") this.#open(writer);
-    else if (this.#phase === "reading") this.#read_on(writer);
-    if (this.#phase === "ending") this.#end_portal(writer);
+    else if (this.#phase === "reading") write_next(writer, this.#portal, !this.#owns);
+    if (this.#phase === "ending") write_end(writer, this.#portal, this.#commands);
     this.#is_head = true;
     this.#sent_at = this.#loan.session.clock.now();
   }
@@ -184,19 +186,6 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     }
   }
 
-  #read_on(writer: ByteWriter): void {
-    if (!this.#owns) encode_command(writer, `SAVEPOINT ${SAVEPOINT}`);
-    encode_execute(writer, this.#portal.name, this.#portal.max_rows);
-    if (!this.#owns) encode_command(writer, `RELEASE ${SAVEPOINT}`);
-    encode_sync(writer);
-  }
-
-  #end_portal(writer: ByteWriter): void {
-    for (const command of this.#commands) encode_command(writer, command);
-    encode_close(writer, "portal", this.#portal.name);
-    encode_sync(writer);
-  }
-
   #begin(writer: ByteWriter): void {
     this.#owns = true;
     this.occupies = "a stream";
@@ -218,7 +207,10 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.#phase = "reading";
     this.#parked = true;
     this.#is_head = this.#owns;
-    if (!this.#owns) return "done";
+    if (!this.#owns) {
+      this.#tenure.begin();
+      return "done";
+    }
     this.context.wire.state = "I"; // the transaction is not the caller's
     return "wait";
   }
@@ -242,15 +234,13 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   /** The next flight is the last. */
   #end_by(end: "COMMIT" | "ROLLBACK", is_cancelled = false): void {
     if (this.#owns) this.#commands = [end];
-    else if (is_cancelled) this.#commands = [`ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`];
+    else if (is_cancelled) this.#commands = UNDO_BATCH;
     this.#phase = "ending";
     this.#endings++;
   }
 
   #finish_stopped(): Step {
-    this.error ??= new QueryCanceledError("cannot read on: the stream was cancelled", {
-      sqlstate: "57014",
-    });
+    this.error ??= cancelled();
     return this.#finish("ROLLBACK");
   }
 
@@ -265,8 +255,14 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     return "done";
   }
 
-  /** Whether the session is no longer ours to use. */
+  /** Whether the caller's transaction has ended, and the portal with it. */
+  #has_ended(): boolean {
+    return !this.#owns && this.#tenure.is_over;
+  }
+
+  /** Whether the session is no longer ours to use, or has nothing of ours. */
   #is_lost(): boolean {
+    if (this.#has_ended()) return true;
     try {
       this.#loan.check("read on");
       return false;
@@ -282,6 +278,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
 
   #abort(reason: unknown): void {
     if (!this.#parked) return this.context.wire.interrupt(this, reason);
+    if (this.#has_ended()) return this.reject(reason);
     this.error = reason;
     this.#finish("ROLLBACK");
   }
@@ -293,8 +290,4 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
       if (!is_over && this.#phase !== "ending") this.context.wire.interrupt(this, left());
     });
   }
-}
-
-function left(): InterfaceError {
-  return new InterfaceError("cannot read on: the stream was closed");
 }

@@ -85,7 +85,8 @@ export class Transaction extends Queryable implements AsyncDisposable {
 
   /** Whether it has begun and not ended. */
   get is_begin(): boolean {
-    return this.#scope !== null && !this.#scope.ended && !this.#scopes.is_over(this.#scope);
+    if (this.#scope === null || this.#scope.ended || this.#connection.closed) return false;
+    return !this.#scopes.is_over(this.#scope);
   }
 
   /**

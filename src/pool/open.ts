@@ -25,7 +25,12 @@ export async function open_connection(
   const resolved = await resolve_options(dsn, options, adapter);
   const { timeout, signal, connection_factory = Connection } = resolved;
   const session = await for_caller(establisher(adapter, resolved).open(timeout, signal));
-  return new connection_factory(session, resolved);
+  try {
+    return new connection_factory(session, resolved);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
 }
 
 /**

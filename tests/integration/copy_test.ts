@@ -3,10 +3,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
 import {
+  type CallOptions,
   connect,
   type Connection,
   type CopyRecord,
   create_pool,
+  type Cursor,
   DataError,
   IntegrityError,
   InterfaceError,
@@ -20,6 +22,7 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { turn } from "../support/peer.ts";
 import { kill_busy } from "../support/sessions.ts";
 
 const IN = "copy items from stdin";
@@ -918,6 +921,51 @@ describe("Cursor", () => {
     assertEquals(await assertRejects(() => cursor.copy_expert(endless, sink)), failure);
     await assert_usable();
   });
+
+  it("tells what fails the sink at the last chunk", async () => {
+    await conn.execute("insert into items values (1, 'x')");
+    const failure = new RangeError("full");
+    const cursor = await conn.cursor();
+    const late = () => turn().then(() => Promise.reject(failure));
+    for (const write of [() => Promise.reject(failure), late]) {
+      const sink = new WritableStream<Uint8Array>({ write });
+      assertEquals(await assertRejects(() => cursor.copy_to(sink, "items")), failure);
+    }
+    await assert_usable();
+  });
+
+  const endless = "copy (select generate_series(1, 100000000)) to stdout";
+  const stuck: Record<string, (cursor: Cursor, options: CallOptions) => Promise<void>> = {
+    "copy_from()": (cursor, options) => {
+      const first = new ReadableStream<Uint8Array>({ start: (it) => it.enqueue(bytes("1\tx\n")) });
+      return cursor.copy_from(first, "items", options);
+    },
+    "copy_to()": (cursor, options) => {
+      const full = new WritableStream<Uint8Array>({ write: () => new Promise(() => {}) });
+      return cursor.copy_expert(endless, full, options);
+    },
+  };
+  for (const [name, copy] of Object.entries(stuck)) {
+    it(`waits for the caller's stream no longer than told: ${name}`, async () => {
+      const cursor = await conn.cursor();
+      await assertRejects(() => copy(cursor, { timeout: 0.05 }), TimeoutError, "within 0.05 s");
+      const stop = new AbortController();
+      const stopped = assertRejects(() => copy(cursor, { signal: stop.signal }), Error, "enough");
+      await turn();
+      stop.abort(new Error("enough"));
+      await stopped;
+      await assert_usable();
+    });
+
+    it(`hears while it waits for the caller's stream that the connection is gone: ${name}`, async () => {
+      await using other = await connect(database.url);
+      const cursor = await other.cursor();
+      const gone = assertRejects(() => copy(cursor, {}), InterfaceError, "was closed");
+      await conn.fetchval("select pg_sleep(0.1)");
+      await other.close();
+      await gone;
+    });
+  }
 
   it("runs any COPY with a stream of either kind", async () => {
     const cursor = await conn.cursor();

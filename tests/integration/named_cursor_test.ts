@@ -347,9 +347,41 @@ describe("NamedCursor", () => {
     const tx = await conn.begin();
     await cursor.execute("select 1");
     await tx.rollback();
-    await assertRejects(() => cursor.fetchone(), OperationalError, "does not exist");
+    await assertRejects(() => cursor.fetchone(), ProgrammingError, "was rolled back");
     await cursor.close();
     assertEquals(await conn.fetchval("select 1"), 1);
+  });
+
+  it("is gone with a savepoint that is rolled back, and another may have its name", async () => {
+    const tx = await conn.begin();
+    const nested = await tx.begin_nested();
+    const cursor = await open();
+    await cursor.execute(COUNT, [3]);
+    const stream = conn.stream("select generate_series(1, 30)", null, { itersize: 5 });
+    await stream.next();
+    await nested.rollback();
+    const other = await open();
+    await other.execute(COUNT, [3]);
+    await assertRejects(() => cursor.fetchone(), ProgrammingError, "ended with its transaction");
+    await cursor.close();
+    const read_on = async () => {
+      for await (const _ of stream);
+    };
+    await assertRejects(read_on, ProgrammingError, "ended with its transaction");
+    assertEquals(await other.fetchall(), [1, 2, 3]);
+    await tx.commit();
+  });
+
+  it("cannot be read by a number of rows that is none", async () => {
+    const cursor = await open({ withhold: true });
+    await cursor.execute(COUNT, [3]);
+    for (const itersize of [0, -1, 1.5, NaN]) {
+      cursor.itersize = itersize;
+      await assertRejects(() => cursor[Symbol.asyncIterator]().next(), Error, "itersize");
+    }
+    cursor.itersize = 2;
+    assertEquals(await rest(cursor), [1, 2, 3]);
+    await cursor.close();
   });
 
   it("says what is wrong with its statement, and can be executed again", async () => {
