@@ -3,7 +3,7 @@
  *
  * ```text
  * PgError                          catches all; DB-API calls it `Error`
- * ├─ InterfaceError                this module was misused; nothing was sent
+ * ├─ InterfaceError                this module was misused, or its user closed what ran
  * │  └─ PoolClosedError            the pool is closing or closed
  * └─ DatabaseError                 the server said no, or could not be reached
  *    ├─ DataError                  a value does not fit its type
@@ -127,7 +127,7 @@ export class PgError extends Error {
   }
 }
 
-/** This module was misused; nothing was sent. */
+/** This module was misused, or what a call runs on was closed or released by its user. */
 export class InterfaceError extends PgError {}
 
 /** The pool is closing or closed. */

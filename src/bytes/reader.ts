@@ -68,11 +68,6 @@ export class ByteReader {
     return this.#view.getUint32(this.#take(4));
   }
 
-  /** A signed 64-bit integer. */
-  i64(): bigint {
-    return this.#view.getBigInt64(this.#take(8));
-  }
-
   /** The next `size` bytes, as a view on the message. */
   raw(size: number): Uint8Array {
     const at = this.#take(size);

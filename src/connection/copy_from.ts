@@ -9,7 +9,8 @@ import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
 import { at_origin } from "./call.ts";
-import { CopyInExchange, FLIGHT, no_copy } from "./copy_in.ts";
+import { CopyInExchange, no_copy } from "./copy_in.ts";
+import { FLIGHT } from "./outflow.ts";
 import type { Lending, Loan } from "./loan.ts";
 import { check_place, is_here } from "./place.ts";
 import { copy_call } from "./plain_copy.ts";
@@ -24,6 +25,31 @@ export class CopyWritable extends WritableStream<Uint8Array> {
   constructor(sink: CopySink) {
     super(sink);
     this.#sink = sink;
+  }
+
+  /** As the platform's; but closing tells why a stream that is over has failed, and not that it is over. */
+  override getWriter(): WritableStreamDefaultWriter<Uint8Array> {
+    const writer = super.getWriter();
+    const close = writer.close.bind(writer);
+    writer.close = async () => {
+      try {
+        await close();
+      } catch (error) {
+        await writer.closed; // rejects with what it was
+        throw error;
+      }
+    };
+    return writer;
+  }
+
+  /** As that of a writer. */
+  override async close(): Promise<void> {
+    const writer = this.getWriter();
+    try {
+      await writer.close();
+    } finally {
+      writer.releaseLock();
+    }
   }
 
   /** Rows that the server took: known when `close()` has resolved, -1 before. */

@@ -31,8 +31,6 @@ import { Outflow } from "./outflow.ts";
 import { count_of } from "./result.ts";
 import type { Session } from "./session.ts";
 
-/** Bytes that are gathered before they are sent. */
-export const FLIGHT = 65_536;
 const MAX_REASON = 200; // characters of it that the server is told
 
 const PREFIX = "BEGIN;\n";

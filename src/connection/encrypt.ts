@@ -15,9 +15,7 @@ import type { Adapter, Address, Socket, TlsOptions } from "../adapters/socket.ts
 import { ByteWriter } from "../bytes/writer.ts";
 import { NotSupportedError, OperationalError } from "../errors.ts";
 import { encode_ssl_request } from "../protocol/frontend.ts";
-
-/** libpq's `sslmode`. */
-export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+import type { SslMode } from "./connect_options.ts";
 
 /** How a socket is encrypted. */
 export interface EncryptionOptions {

@@ -31,7 +31,7 @@ import { type Items, ItemSource } from "./item_source.ts";
 import type { Loan } from "./loan.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, is_copy } from "./plain_copy.ts";
-import { Outflow } from "./outflow.ts";
+import { FLIGHT, Outflow } from "./outflow.ts";
 import type { Params, QueryOptions } from "./queryable.ts";
 import { explain } from "./refusal.ts";
 import { count_of, Result } from "./result.ts";
@@ -46,8 +46,6 @@ export interface ManyOptions<R> extends QueryOptions<R> {
 /** What becomes of rows: a result for each set, one for all, or none. */
 export type Keep = "sets" | "rows" | "nothing";
 
-/** Bytes that are gathered before they are sent. */
-const FLIGHT = 65_536;
 /** No portal has this name. The server's log has it then. */
 const GIVEN_UP = "executemany was given up";
 

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError, ProgrammingError } from "../errors.ts";
 import { type Sql, sql } from "../sql/template.ts";
 import { unexpected } from "./exchange.ts";
@@ -51,6 +52,13 @@ export async function open_large_object(
   options: CallOptions,
 ): Promise<LargeObject> {
   const flags = parse_mode(mode);
+  if (!Number.isInteger(oid) || oid < 0) {
+    throw new ProgrammingError(
+      `cannot open a large object: the oid must be a whole number, 0 for a new one, but is ${
+        kind_of(oid)
+      }`,
+    );
+  }
   if (!host.scopes.in_transaction && !host.connection.closed) {
     throw new ProgrammingError("cannot open a large object: it must be in a transaction", {
       hint: "use begin() or transaction()",

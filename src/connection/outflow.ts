@@ -11,6 +11,8 @@
 import type { Clock } from "../adapters/socket.ts";
 import type { Wire } from "./wire.ts";
 
+/** Bytes that are gathered before they are sent. */
+export const FLIGHT = 65_536;
 /** Milliseconds after which the runtime gets a turn. */
 const TURN = 5;
 

@@ -9,6 +9,7 @@
  */
 
 import type { Codec } from "../codecs/codec.ts";
+import { kind_of } from "../codecs/kinds.ts";
 import { InterfaceError } from "../errors.ts";
 import { listen_statement, notify_statement, unlisten_statement } from "./channels.ts";
 import { check_isolation_level, IsolationLevel, type TransactionMode } from "./isolation.ts";
@@ -117,6 +118,15 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If a transaction is open.
    */
   async set_session(mode: TransactionMode & CallOptions): Promise<void> {
+    this.lend().check("set the session's characteristics");
+    if (typeof mode !== "object" || mode === null) {
+      throw new InterfaceError(
+        `cannot set the session's characteristics: they must be an object, but are ${
+          kind_of(mode)
+        }`,
+        { hint: 'such as { isolation_level: "serializable", readonly: true }' },
+      );
+    }
     this.scopes.refuse_transaction("set the session's characteristics");
     const statement = set_session_statement(mode);
     if (statement === "") return;
@@ -240,9 +250,14 @@ export abstract class SessionControl extends Queryable {
    * behind is accepted. Default: `r`, or `w` for a new one.
    * @throws {ProgrammingError} If no transaction is open.
    */
-  async lobject(oid: number = 0, mode?: string, options: CallOptions = {}): Promise<LargeObject> {
+  async lobject(
+    oid?: number | null,
+    mode?: string,
+    options: CallOptions = {},
+  ): Promise<LargeObject> {
     const host = { connection: this, session: this.#session, scopes: this.scopes };
-    return await open_large_object(host, oid, mode || (oid === 0 ? "w" : "r"), options);
+    const known = oid ?? 0;
+    return await open_large_object(host, known, mode || (known === 0 ? "w" : "r"), options);
   }
 
   get #phases(): TwoPhase {

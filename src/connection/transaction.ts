@@ -216,7 +216,11 @@ export class Transaction extends Queryable implements AsyncDisposable {
   }
 
   /** Opens a large object, as `Connection.lobject()` does. */
-  async lobject(oid: number = 0, mode?: string, options: CallOptions = {}): Promise<LargeObject> {
+  async lobject(
+    oid?: number | null,
+    mode?: string,
+    options: CallOptions = {},
+  ): Promise<LargeObject> {
     this.#check("open a large object");
     return await this.#connection.lobject(oid, mode, this.#call(options));
   }

@@ -80,8 +80,9 @@ export function timed_out(
   exchange: Exchange<unknown>,
   held: Fifo<Exchange<unknown>>,
 ): TimeoutError {
+  const seconds = Number(exchange.timeout.toPrecision(3)); // less than was given, after a wait in a pool
   return new TimeoutError(
-    `cannot finish the statement: it must end within ${exchange.timeout} s, but has not`,
+    `cannot finish the statement: it must end within ${seconds} s, but has not`,
     { safe_to_retry: held.has(exchange) },
   );
 }

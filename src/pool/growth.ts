@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Clock } from "../adapters/socket.ts";
 import type { Session } from "../connection/session.ts";
 import { PgError } from "../errors.ts";
 import { type Opener, OPENING_AT_ONCE, type Outcome } from "./opener.ts";
@@ -16,6 +17,8 @@ import type { FreeSlots, Slot } from "./slot.ts";
 import type { Waiter, WaiterQueue } from "./waiters.ts";
 
 const TOO_MANY_CONNECTIONS = "53300";
+/** Seconds after which a full server is tried again, at most; at least half of it. */
+const RETRY = 2;
 
 /** What a growth needs to know of the pool, and to tell it. */
 export interface GrowthHost {
@@ -31,15 +34,18 @@ export interface GrowthHost {
 
 /** Starts attempts. */
 export class Growth {
+  readonly #clock: Clock;
   readonly #minsize: number;
   readonly #capacity: number;
   readonly #opener: Opener;
   readonly #waiters: WaiterQueue<Slot>;
   readonly #free: FreeSlots;
   readonly #host: GrowthHost;
+  #retries = false; // a timer will
 
   /** @param capacity Most sessions at any time. */
   constructor(
+    clock: Clock,
     minsize: number,
     capacity: number,
     opener: Opener,
@@ -47,6 +53,7 @@ export class Growth {
     free: FreeSlots,
     host: GrowthHost,
   ) {
+    this.#clock = clock;
     this.#minsize = minsize;
     this.#capacity = capacity;
     this.#opener = opener;
@@ -111,8 +118,23 @@ export class Growth {
   /** If it is only the server that is full, a session that comes back will do. */
   #turn_away(waiter: Waiter<Slot>, error: unknown): void {
     const server_full = error instanceof PgError && error.sqlstate === TOO_MANY_CONNECTIONS;
-    if (server_full && this.#host.used() + this.#free.size > 0) this.#waiters.refuse(waiter);
-    else this.#waiters.reject(waiter, error);
+    if (!server_full || this.#host.used() + this.#free.size === 0) {
+      return this.#waiters.reject(waiter, error);
+    }
+    this.#waiters.refuse(waiter);
+    this.#retry_later();
+  }
+
+  /** Others than this pool may leave the server, too. */
+  #retry_later(): void {
+    if (this.#retries) return;
+    this.#retries = true;
+    this.#clock.set_timer(RETRY * (0.5 + Math.random() / 2) * 1000, () => {
+      this.#retries = false;
+      if (this.#waiters.size === 0) return;
+      this.#waiters.encourage();
+      this.serve_waiters();
+    });
   }
 
   #is_below_minimum(): boolean {

@@ -181,11 +181,6 @@ export function encode_sync(writer: ByteWriter): void {
   encode_bare(writer, FrontendTag.Sync);
 }
 
-/** Flush: asks for what the server has answered so far. */
-export function encode_flush(writer: ByteWriter): void {
-  encode_bare(writer, FrontendTag.Flush);
-}
-
 /** Terminate. The server closes. */
 export function encode_terminate(writer: ByteWriter): void {
   encode_bare(writer, FrontendTag.Terminate);

@@ -13,6 +13,7 @@
 
 import { decode_utf8 } from "../bytes/utf8.ts";
 import type { Format, TypeCodec } from "../codecs/codec.ts";
+import { set_own } from "../codecs/composite.ts";
 import { InterfaceError, OperationalError } from "../errors.ts";
 import type { Column } from "./column.ts";
 import {
@@ -20,7 +21,6 @@ import {
   type ObjectRow,
   type RowFactory,
   scalar_row,
-  set_own,
   tuple_row,
   unique_names,
 } from "./factories.ts";

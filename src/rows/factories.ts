@@ -8,6 +8,7 @@
  * @module
  */
 
+import { set_own } from "../codecs/composite.ts";
 import type { Column } from "./column.ts";
 
 /** Makes, for a result's columns, the function that makes a row of its values. */
@@ -71,15 +72,4 @@ export function unique_names(columns: readonly Column[]): string[] {
     seen.add(unique);
     return unique;
   });
-}
-
-/** Assigns, also where the name is one that assignment treats otherwise. */
-export function set_own(row: ObjectRow, name: string, value: unknown): void {
-  if (name !== "__proto__") row[name] = value;
-  else {Object.defineProperty(row, name, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });}
 }

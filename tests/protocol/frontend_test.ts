@@ -82,7 +82,6 @@ const messages: [encode: Encode, message: FrontendMessage][] = [
   [(w) => f.encode_describe(w, "statement", ""), { tag: "D", kind: "S", name: "" }],
   [(w) => f.encode_describe(w, "portal", "c"), { tag: "D", kind: "P", name: "c" }],
   [(w) => f.encode_execute(w, "c", 50), { tag: "E", portal: "c", max_rows: 50 }],
-  [f.encode_flush, { tag: "H" }],
   [
     (w) => f.encode_parse(w, "s1", "select $1", [0, 0xffffffff]),
     { tag: "P", name: "s1", sql: "select $1", oids: [0, 0xffffffff] },
@@ -215,8 +214,8 @@ describe("frontend messages that cannot be sent", () => {
       const before = writer.length;
       assertThrows(() => encode(writer), DataError, "cannot encode");
       writer.truncate(before);
-      f.encode_flush(writer);
-      assertEquals(writer.take(), Uint8Array.of(0x53, 0, 0, 0, 4, 0x48, 0, 0, 0, 4));
+      f.encode_copy_done(writer);
+      assertEquals(writer.take(), Uint8Array.of(0x53, 0, 0, 0, 4, 0x63, 0, 0, 0, 4));
     });
   }
 
