@@ -14,6 +14,7 @@ import {
   InterfaceError,
   type Items,
   OperationalError,
+  PgError,
   ProgrammingError,
   type Queryable,
   sql,
@@ -302,6 +303,24 @@ describe("copy_from()", () => {
     await using other = await connect(database.url);
     await conn.copy_to(OUT).pipeTo(other.copy_from("copy copied from stdin"));
     assertEquals(await conn.fetchval("select count(*) from copied"), 2000n);
+  });
+
+  it("tells by close() why the COPY has failed, also when that was known before", async () => {
+    for (
+      const [query, data, error] of [
+        ["copy nowhere from stdin", "1\n", "nowhere"],
+        [IN, "not a number\n", "invalid input syntax"],
+      ] as const
+    ) {
+      const stream = conn.copy_from(query);
+      const writer = stream.getWriter();
+      await writer.write(bytes(data.repeat(20_000))); // more than a flight
+      await writer.closed.catch(() => {}); // the failure is known
+      await assertRejects(() => writer.close(), PgError, error);
+      writer.releaseLock();
+      await assertRejects(() => stream.close(), PgError, error);
+      await assert_usable();
+    }
   });
 
   it("sends nothing before the first chunk", async () => {

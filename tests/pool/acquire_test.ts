@@ -293,6 +293,20 @@ describe("Pool.acquire", () => {
     assertEquals(pids([await waiter]), [1002]);
   });
 
+  it("tries again after a while when the server had no room, as others may have left it", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 5 });
+    await pool.acquire();
+    backends.failures.push(server_full(), server_full());
+    const waiter = pool.acquire();
+    for (const attempted of [2, 3, 4]) {
+      await settle();
+      assertEquals(backends.attempted, attempted);
+      backends.clock.advance(2);
+    }
+    assertEquals(pids([await waiter]), [1002]);
+  });
+
   it("opens no more for a waiter who was refused, but for the next", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ maxsize: 5 });
