@@ -37,7 +37,10 @@ export interface PoolSettings {
   readonly max_idle?: number | undefined;
   /** Most callers that may wait in `acquire()`; more are a `PoolFullError`. 0 for no limit. Default: 0. */
   readonly max_waiting?: number | undefined;
-  /** Awaited once for each new connection. What it throws rejects the caller, and closes the connection. */
+  /**
+   * Awaited once for each new connection. What it throws rejects the caller, and closes the connection.
+   * What it SETs, or LISTENs to, is gone with the first lease's `reset`: see `server_settings`.
+   */
   readonly on_connect?: ((connection: Connection) => unknown) | undefined;
   /** Awaited before a connection that was idle for `check_idle` is lent. If it throws, or gives false, the connection is replaced. */
   readonly check?: ((connection: Connection) => unknown) | undefined;

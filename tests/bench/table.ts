@@ -50,15 +50,17 @@ export function summary(results: Results): Table {
   return [["", ...head], ...rows];
 }
 
-/** The README's table of where edgepg's time goes: microseconds for a unit of work. */
+/** The README's table of where edgepg's time goes, and what a bare socket takes: microseconds for a unit of work. */
 export function whereabouts(results: Results): Table {
   const head = results.findings.map(({ runtime }) => runtime);
   const rows = WORKLOADS.flatMap((workload) => {
     if (workload.alone || workload.work === undefined) return [];
     const [count, unit] = workload.work(results);
     const cells = results.findings.map(({ workloads }) => {
-      const ours = workloads[workload.name]?.find(({ peer }) => peer === "edgepg")?.medians ?? {};
-      const spent = [TIME, CPU, SERVER_CPU].map((metric) => ours[metric]);
+      const of = (name: string) =>
+        workloads[workload.name]?.find(({ peer }) => peer === name)?.medians ?? {};
+      const ours = of("edgepg");
+      const spent = [ours[TIME], of("floor")[TIME], ours[CPU], ours[SERVER_CPU]];
       return spent.map((ms) => ms === undefined ? "–" : precise(ms * 1000 / count, 2)).join(" / ");
     });
     return [[workload.title(results), unit, ...cells]];
