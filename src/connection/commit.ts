@@ -7,7 +7,13 @@
  * @module
  */
 
-import { OperationalError, TimeoutError, TransactionRollbackError } from "../errors.ts";
+import {
+  type Diagnostic,
+  OperationalError,
+  TimeoutError,
+  TransactionRollbackError,
+} from "../errors.ts";
+import { server_error } from "../server_error.ts";
 import { from_first_word } from "../sql/scan.ts";
 
 const CHAINS = /\band\s+chain\b/i;
@@ -26,11 +32,19 @@ export function ends_transaction(command_tag: string, sql: string): boolean {
   return command_tag === "COMMIT" || (command_tag === "ROLLBACK" && CHAINS.test(sql));
 }
 
-/** The server answers COMMIT in a failed transaction with ROLLBACK, and no error. */
-export function rolled_back(): TransactionRollbackError {
+/**
+ * The server answers COMMIT in a failed transaction with ROLLBACK, and no error.
+ *
+ * @param failure The first error in the transaction; null where it is not known.
+ */
+export function rolled_back(failure: Diagnostic | null): TransactionRollbackError {
   return new TransactionRollbackError(
     "cannot commit: the transaction had failed, so the server rolled it back",
-    { sqlstate: "40000", hint: "look for the first error in the transaction" },
+    {
+      sqlstate: "40000",
+      detail: failure && `its first error was: ${failure.message_primary}`,
+      ...(failure && { cause: server_error(failure, null) }),
+    },
   );
 }
 

@@ -37,7 +37,7 @@ export function copy_decoder<R>(
 ): CopyDecoder<R> {
   return is_binary(codecs)
     ? new BinaryDecoder(row_decoder(columns, codecs, codecs.map(() => 1), factory))
-    : new TextDecoder(codecs, factory(columns));
+    : new TextPieces(codecs, factory(columns));
 }
 
 /** Whether rows of these types are read in binary. */
@@ -152,7 +152,7 @@ class BinaryDecoder<R> extends Pieces<R> {
   }
 }
 
-class TextDecoder<R> extends Pieces<R> {
+class TextPieces<R> extends Pieces<R> {
   readonly #codecs: readonly TypeCodec[];
   readonly #make: (values: unknown[]) => R;
 

@@ -104,6 +104,12 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
     return Promise.reject(new ProgrammingError(error));
   }
 
+  /** Rejects: a named cursor reads the rows of one statement. So do `copy_to()` and `copy_from()`. */
+  override copy_expert(): Promise<never> {
+    const error = "cannot copy: the cursor must not be named, but is";
+    return Promise.reject(new ProgrammingError(error));
+  }
+
   /** The next row; null at the end. */
   override async fetchone(): Promise<R | null> {
     return (await this.#in_turn(() => this.#fetching("fetch").take(1)))[0] ?? null;

@@ -205,8 +205,9 @@ export class QueryExchange<R> extends Exchange<Result<R>> {
   protected complete(): Step {
     const { command_tag, reader, statement } = this.attempt;
     statement.took(this.context.wire.pace.head_took);
-    if (command_tag === "ROLLBACK" && commits(statement.sql)) this.reject(rolled_back());
-    else this.resolve(new Result(reader.rows, command_tag, statement.columns));
+    if (command_tag === "ROLLBACK" && commits(statement.sql)) {
+      this.reject(rolled_back(this.context.failure()));
+    } else this.resolve(new Result(reader.rows, command_tag, statement.columns));
     return "done";
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import type { Diagnostic } from "../errors.ts";
 import type { StatementCache } from "./statements.ts";
 import type { TextForm } from "./text_form.ts";
 import type { TypeCatalog } from "./types.ts";
@@ -22,6 +23,8 @@ export interface QueryContext {
   readonly clock: Clock;
   /** Looks types up. `first`: before the head of the wire, which waits for them. */
   learn(oids: readonly number[], first: boolean): Promise<void>;
+  /** The first error in the transaction that ends now; null if there was none. */
+  failure(): Diagnostic | null;
   /** Told what a statement did, in case it changed what is known of the session. */
   completed(command_tag: string, sql: string): void;
 }

@@ -92,6 +92,7 @@ export class Session implements WireEvents, SimpleContext {
   /** True once a statement failed because the transaction was read-only. */
   refused_writes: boolean = false;
   #portals = 0;
+  #failure: readonly [first: Diagnostic, idle_count: number] | null = null; // of one transaction
   #own_types: WeakMap<readonly Codec[], [base: TypeCatalog, own: TypeCatalog]> = new WeakMap();
   readonly #lookup: TypeLookup;
   readonly #parameters: Map<string, string>;
@@ -163,6 +164,7 @@ export class Session implements WireEvents, SimpleContext {
       types,
       text_form,
       learn: (oids, first) => this.#lookup.learn(types, oids, first),
+      failure: () => this.failure(),
       completed: (command_tag, sql) => this.#completed(types, command_tag, sql),
       for_text: () => {
         const for_text = types.for_text();
@@ -192,6 +194,12 @@ export class Session implements WireEvents, SimpleContext {
   /** QueryContext. */
   learn(oids: readonly number[], first: boolean): Promise<void> {
     return this.#lookup.learn(this.types, oids, first);
+  }
+
+  /** QueryContext. */
+  failure(): Diagnostic | null {
+    const [diag, idle_count] = this.#failure ?? [null, 0];
+    return idle_count === this.wire.idle_count - 1 ? diag : null; // counted a moment ago
   }
 
   /** QueryContext. */
@@ -256,8 +264,10 @@ export class Session implements WireEvents, SimpleContext {
   }
 
   /** WireEvents. */
-  failed({ sqlstate }: Diagnostic): void {
-    this.refused_writes ||= sqlstate === READ_ONLY_TRANSACTION;
+  failed(diag: Diagnostic): void {
+    this.refused_writes ||= diag.sqlstate === READ_ONLY_TRANSACTION;
+    const { idle_count } = this.wire;
+    if (this.#failure?.[1] !== idle_count) this.#failure = [diag, idle_count];
   }
 
   /** WireEvents. */

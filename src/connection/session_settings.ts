@@ -9,8 +9,24 @@
 import { InterfaceError, NotSupportedError } from "../errors.ts";
 import { mode_words, type TransactionMode } from "./isolation.ts";
 
+/** The last two are of the call. */
+const KNOWN: ReadonlySet<string> = new Set([
+  "isolation_level",
+  "readonly",
+  "deferrable",
+  "timeout",
+  "signal",
+]);
+
 /** The statements that make `mode` the session's default; empty if it says nothing. */
 export function set_session_statement(mode: TransactionMode): string {
+  const unknown = Object.keys(mode).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) {
+    throw new InterfaceError(
+      `cannot set the session's characteristics: ${JSON.stringify(unknown)} is none of ` +
+        "isolation_level, readonly and deferrable",
+    );
+  }
   const statements: string[] = [];
   const words = mode_words(mode);
   if (words !== "") statements.push(`SET SESSION CHARACTERISTICS AS TRANSACTION ${words}`);

@@ -114,7 +114,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   #settle(): void {
     if (this.#error !== null) this.reject(this.#error);
     else if (this.#results[0]?.statusmessage === "ROLLBACK" && commits(this.#sql)) {
-      this.reject(rolled_back());
+      this.reject(rolled_back(this.#context.failure()));
     } else this.resolve(this.#results);
   }
 

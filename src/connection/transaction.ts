@@ -15,7 +15,7 @@
  * @module
  */
 
-import { ProgrammingError } from "../errors.ts";
+import { InterfaceError, ProgrammingError } from "../errors.ts";
 import type { Sql } from "../sql/template.ts";
 import { check_timeout } from "./call.ts";
 import { begin_statement, IsolationLevel, type TransactionMode } from "./isolation.ts";
@@ -39,7 +39,11 @@ export interface TransactionOptions extends TransactionMode {
 /** What a transaction is begun on: a connection, or a cursor, which stands for its connection. */
 export type TransactionHost =
   | SessionControl
-  | { readonly connection: SessionControl; readonly timeout: number };
+  | {
+    readonly connection: SessionControl;
+    readonly timeout: number;
+    readonly closed?: boolean;
+  };
 
 /** For cursors: a transaction inside the innermost one that is open on the connection; null if none is. */
 export let begin_inside: (host: TransactionHost) => Promise<Transaction | null>;
@@ -63,6 +67,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
    * @param readonly Whether writing is refused.
    * @param deferrable Whether a serializable read-only one waits until it can run without failing.
    * @throws {ProgrammingError} If the isolation level is none.
+   * @throws {InterfaceError} If the cursor is closed.
    */
   constructor(
     cursor: TransactionHost,
@@ -76,6 +81,9 @@ export class Transaction extends Queryable implements AsyncDisposable {
       readonly: readonly || undefined,
       deferrable: deferrable || undefined,
     };
+    if ("connection" in cursor && cursor.closed && !cursor.connection.closed) {
+      throw new InterfaceError("cannot begin a transaction: the cursor is closed");
+    }
     this.#connection = "connection" in cursor ? cursor.connection : cursor;
     this.#scopes = this.#connection.scopes;
     this.#statement = begin_statement(options);

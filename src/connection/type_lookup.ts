@@ -78,6 +78,7 @@ export class TypeLookup {
       types: PLAIN_TYPES,
       text_form: PLAIN_TEXT,
       learn: () => Promise.resolve(),
+      failure: () => null,
       completed() {},
     };
     await types.load(oids, async (oids) => {

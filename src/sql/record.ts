@@ -2,7 +2,9 @@
  * Whether a statement might return an anonymous record.
  *
  * Law: a yes may be wrong, and costs a round trip; a no must be right. So it is said only of
- * statements whose parentheses are all known, and that take rows from tables alone.
+ * statements whose parentheses are all known, and that take rows from tables alone. Two ways are not
+ * seen, and their rows are refused until the statement is known: a user's operator that returns a record,
+ * and a function written as a column of its argument, `city.summary`.
  *
  * A record is made by `row(...)` or a list in parentheses; by naming a subquery, a join or a function of
  * FROM as if it were a column; and by functions. A table's rows have a type.

@@ -62,7 +62,12 @@ describe_where(keeps_sessions, "Connection.set_session()", () => {
     assertEquals(await setting("default_transaction_deferrable"), "on"); // was left out
   });
 
-  it("sends nothing where nothing is asked for", async () => {
+  it("sends nothing where nothing is asked for, or what it does not know", async () => {
+    for (
+      const mode of ["serializable", null, { isolation: "serializable" }, { autocommit: false }]
+    ) {
+      await assertRejects(() => conn.set_session(mode as never), InterfaceError, "characteristics");
+    }
     await conn.set_session({});
     assertEquals(conn.isolation_level, IsolationLevel.default);
   });

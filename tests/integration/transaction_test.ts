@@ -1,6 +1,12 @@
 /** Transactions, against a real server. */
 
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
 import {
   connect,
@@ -153,6 +159,8 @@ describe("Transaction.commit()", () => {
     assertEquals(conn.get_transaction_status(), TransactionStatus.inerror);
     const error = await assertRejects(() => tx.commit(), TransactionRollbackError);
     assertEquals(error.sqlstate, "40000");
+    assertStringIncludes(error.message, "its first error was: division by zero");
+    assertInstanceOf(error.cause, DataError);
     assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
   });
 

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { OPENINGS } from "./openings.ts";
 
-describe("OPENINGS", () => {
+describe("what users of other clients suffer is tested here by name", () => {
   for (const { rule, shown_by } of OPENINGS) {
     it(rule, () => {
       assert(shown_by.length > 0);
