@@ -64,26 +64,30 @@ export function wrap(
     close,
   });
   let top: HostStream = stream; // or the TLS that runs over it
-  let lost: Error | null = null;
-  let refuse: (reason: Error) => void = () => {}; // rejects the write under way
+  let lost: (() => Error) | null = null; // made for who asks, as errors are dear to make
+  let refuse: ((reason: Error) => void) | null = null; // rejects the write under way
 
-  function lose(reason: Error): void {
+  function lose(reason: () => Error): void {
     lost ??= reason;
-    refuse(lost); // Deno's TLS never calls back a write that it gave up
+    refuse?.(lost()); // Deno's TLS never calls back a write that it gave up
   }
 
   function close(): void {
     inflow.end();
-    lose(new OperationalError("cannot write: the socket is closed"));
+    lose(closed);
     top.destroy();
     ground.close();
   }
 
   function write(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (lost) return reject(lost);
+      if (lost) return reject(lost());
       refuse = reject;
-      stream.write(chunk, (error) => error ? reject(error) : resolve());
+      stream.write(chunk, (error) => {
+        refuse = null;
+        if (error) reject(error);
+        else resolve();
+      });
     });
   }
 
@@ -94,7 +98,7 @@ export function wrap(
   stream.on("end", () => inflow.end());
   stream.on("error", (error: Error) => {
     inflow.fail(error);
-    lose(error);
+    lose(() => error);
   });
   stream.on("close", close);
 
@@ -114,6 +118,10 @@ export function wrap(
     unref: () => ground.unref(),
     close,
   };
+}
+
+function closed(): OperationalError {
+  return new OperationalError("cannot write: the socket is closed");
 }
 
 /**

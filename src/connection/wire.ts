@@ -191,13 +191,13 @@ export class Wire {
   /** Ends the session in good order: Terminate, then the server closes. Pending exchanges are rejected. */
   async close(): Promise<void> {
     if (this.#lost !== null) return;
-    await this.abandon(errors.user_closed()); // else the server would finish it first
+    if (this.busy) await this.abandon(errors.user_closed()); // else the server would finish it first
     if (this.#lost !== null) return;
     this.#ending = true;
     encode_terminate(this.#line.out);
     this.#line.flush();
     await within(this.#clock, CLOSE_GRACE, this.#ended);
-    this.destroy();
+    this.destroy(errors.CLOSED);
   }
 
   /** Drops the socket now. Pending exchanges are rejected with `error`. */
@@ -234,7 +234,7 @@ export class Wire {
   async #read(): Promise<void> {
     try {
       do this.#inbound.handle(); while (this.#lost === null && await this.#line.read());
-      this.destroy(this.#ending ? errors.was_closed() : errors.broken(undefined));
+      this.destroy(this.#ending ? errors.CLOSED : errors.broken(undefined));
     } catch (error) {
       this.destroy(error instanceof OperationalError ? error : errors.broken(error));
     }

@@ -9,7 +9,10 @@ import { server_message } from "../server_error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Fifo } from "./fifo.ts";
 
-/** The wire was closed in good order. */
+/** The wire was closed in good order, when nobody was waiting; one for all, as errors are dear to make. */
+export const CLOSED: OperationalError = was_closed();
+
+/** The wire was closed. */
 export function was_closed(): OperationalError {
   return new OperationalError("the connection was closed");
 }
