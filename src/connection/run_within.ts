@@ -10,8 +10,8 @@ import { unless_aborted } from "./within.ts";
 
 /** What is needed of a transaction to end it. */
 export interface Endable extends AsyncDisposable {
-  /** Whether it has not ended yet. */
-  readonly is_begin: boolean;
+  /** Whether it was ended by its handle, well or not; what else may have ended it, `commit()` tells. */
+  readonly ended: boolean;
   /** Ends it for good. */
   commit(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export async function run_within<T, Tx extends Endable>(
 ): Promise<T> {
   try {
     const result = await unless_aborted(async () => await fn(tx), signal);
-    if (tx.is_begin) await tx.commit(); // else `fn` has ended it
+    if (!tx.ended) await tx.commit(); // else `fn` has done it
     return result;
   } catch (error) {
     await tx[Symbol.asyncDispose]();

@@ -234,9 +234,7 @@ export class Session implements WireEvents, SimpleContext {
     if (this.closed) return;
     this.closed = true;
     if (this.wire.busy && this.wire.lost === null) {
-      const stop = new AbortController();
-      this.clock.set_timer(TERMINATE_GRACE * 1000, () => stop.abort());
-      this.send_cancel(stop.signal).catch(() => {}); // best effort
+      this.send_cancel(AbortSignal.timeout(TERMINATE_GRACE * 1000)).catch(() => {}); // best effort
     }
     this.wire.destroy();
   }

@@ -39,11 +39,7 @@ export interface TransactionOptions extends TransactionMode {
 /** What a transaction is begun on: a connection, or a cursor, which stands for its connection. */
 export type TransactionHost =
   | SessionControl
-  | {
-    readonly connection: SessionControl;
-    readonly timeout: number;
-    readonly closed?: boolean;
-  };
+  | { readonly connection: SessionControl; readonly timeout: number; readonly closed?: boolean };
 
 /** For cursors: a transaction inside the innermost one that is open on the connection; null if none is. */
 export let begin_inside: (host: TransactionHost) => Promise<Transaction | null>;
@@ -93,8 +89,12 @@ export class Transaction extends Queryable implements AsyncDisposable {
 
   /** Whether it has begun and not ended. */
   get is_begin(): boolean {
-    if (this.#scope === null || this.#scope.ended || this.#connection.closed) return false;
-    return !this.#scopes.is_over(this.#scope);
+    return !this.ended && !this.#connection.closed && !this.#scopes.is_over(this.#scope!);
+  }
+
+  /** @internal */
+  get ended(): boolean {
+    return this.#scope === null || this.#scope.ended;
   }
 
   /**

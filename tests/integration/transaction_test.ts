@@ -27,6 +27,7 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { turn } from "../support/peer.ts";
 import { kill_busy, server_pid } from "../support/sessions.ts";
 import { keeps_sessions } from "../support/through.ts";
 import { it_where } from "../support/where.ts";
@@ -187,6 +188,16 @@ describe("Transaction.commit()", () => {
     await assertRejects(() => tx.commit(), OperationalError);
     await tx[Symbol.asyncDispose]();
     await assertRejects(() => conn.begin(), OperationalError);
+    assertEquals(await ids(), [22]);
+  });
+
+  it("is not left out by transaction() where the session has ended by then", async () => {
+    const lost = conn.transaction(async (tx) => {
+      await tx.execute("insert into tbl values (1, 'data')");
+      await kill_busy(other);
+      while (!conn.closed) await turn();
+    });
+    await assertRejects(() => lost, OperationalError);
     assertEquals(await ids(), [22]);
   });
 });
