@@ -1,8 +1,8 @@
 /**
  * Which exchanges are on the wire, and which wait behind them.
  *
- * Law: first come, first sent, also where it is sent once more. Behind an exclusive exchange, or a hold, nothing is;
- * and what would wait for the caller of another is refused, for that one may wait
+ * Law: first come, first sent, also where it is sent once more. Behind an exclusive exchange, or a
+ * hold, nothing is; and what would wait for the caller of another is refused, for that one may wait
  * for this in turn.
  *
  * @module

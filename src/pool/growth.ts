@@ -134,6 +134,7 @@ export class Growth {
       if (this.#waiters.size === 0) return;
       this.#waiters.encourage();
       this.serve_waiters();
+      if (this.#waiters.hopeful < this.#waiters.size) this.#retry_later();
     });
   }
 

@@ -1,10 +1,11 @@
 /**
  * Single statements of the pool's own calls, which may share a session once all are lent.
  *
- * Laws: a call waits behind at most `DEPTH - 1` others, each of which was done within `QUICK_MS`
- * when it last ran on that session (pace.ts), and behind none that takes longer now. A lease, a
- * transaction, a stream or a COPY is never joined, nor is a session that is due to be replaced, nor
- * one on which a cancel is under way, which may take seconds.
+ * Laws: a call waits behind at most `DEPTH - 1` others, each of which only reads, and was done within
+ * `QUICK_MS` whenever it lately ran on that session (statements.ts, pace.ts), and behind none that
+ * takes longer now. Nothing is sent behind what may wait for a lock: whoever holds that may wait for
+ * this very call. A lease, a transaction, a stream or a COPY is never joined, nor is a session that is
+ * due to be replaced, nor one on which a cancel is under way, which may take seconds.
  *
  * Why: what such a statement costs is mostly the way through the kernel. Those that are sent in one
  * write and answered in one read pay it once.

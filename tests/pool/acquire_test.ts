@@ -297,14 +297,14 @@ describe("Pool.acquire", () => {
     await using backends = new Backends();
     const pool = await backends.pool({ maxsize: 5 });
     await pool.acquire();
-    backends.failures.push(server_full(), server_full());
-    const waiter = pool.acquire();
-    for (const attempted of [2, 3, 4]) {
+    backends.failures.push(server_full(), server_full(), server_full());
+    const waiters = [pool.acquire(), pool.acquire()];
+    for (const attempted of [3, 4, 5, 6]) {
       await settle();
       assertEquals(backends.attempted, attempted);
       backends.clock.advance(2);
     }
-    assertEquals(pids([await waiter]), [1002]);
+    assertEquals(pids(await Promise.all(waiters)), [1002, 1003]);
   });
 
   it("opens no more for a waiter who was refused, but for the next", async () => {
