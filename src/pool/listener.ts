@@ -53,7 +53,7 @@ const PROBE_LIMIT = 10;
 const FIRST_PAUSE = 0.1;
 /** Most seconds between attempts. */
 const LONGEST_PAUSE = 10;
-/** Seconds that a connection must have lived, so that the next attempt is not made after a pause. */
+/** Seconds that a connection must live, or else the next but one is made after a pause. */
 const STEADY = 5;
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -74,7 +74,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
   #good_at = Date.now(); // nothing was missed until then
   #unread_since = 0; // when the first that nobody has read came, at the latest
   #connected_at = 0; // on the host's clock, in milliseconds
-  #failures = 0; // since a connection was steady
+  #short_lives = 0; // connections that were lost at once, in a row
   #overflowed: Date | null = null; // items have been dropped, from then on
   #work: Promise<void> = Promise.resolve(); // connecting; never rejects
   #closed: Promise<void> | null = null;
@@ -219,12 +219,13 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
     this.#session = null;
     this.#stop_timer();
     const lived = this.#host.clock.now() - this.#connected_at;
-    this.#failures = lived < STEADY * 1000 ? this.#failures + 1 : 0;
+    this.#short_lives = lived < STEADY * 1000 ? this.#short_lives + 1 : 0;
     this.#work = this.#reconnect(new Date(this.#good_at));
   }
 
   async #reconnect(missing_since: Date): Promise<void> {
     const let_go = hold_process();
+    if (this.#short_lives > 1) await this.#pause(this.#short_lives - 2);
     for (let failures = 0; !this.closed; failures++) {
       try {
         await this.#connect(missing_since);

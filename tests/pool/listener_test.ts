@@ -80,6 +80,28 @@ describe("Pool.listen", () => {
     await listener.close();
   });
 
+  it("pauses where each connection is lost as soon as it listens, until one lives", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 0 });
+    await using _ = await pool.listen("news");
+    const kill_last = async () => {
+      backends.all.at(-1)!.kill();
+      await settle();
+    };
+    await kill_last();
+    assertEquals(backends.attempted, 2); // at once
+    for (let lost = 2; lost < 6; lost++) {
+      await kill_last();
+      assertEquals(backends.attempted, lost);
+      backends.clock.advance(0.1 * 2 ** (lost - 2));
+      await settle();
+      assertEquals(backends.attempted, lost + 1);
+    }
+    backends.clock.advance(5);
+    await kill_last();
+    assertEquals(backends.attempted, 7);
+  });
+
   it("asks a silent connection whether it works, and replaces one that does not", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 0 });
