@@ -85,8 +85,9 @@ async function limited(
   ours: Promise<unknown>,
   work: () => Promise<void>,
 ): Promise<void> {
-  const failed = new Promise<never>((_, reject) => ours.catch(reject));
-  const either = () => Promise.race([work(), failed]);
+  ours.catch(() => {}); // also where nothing is begun
+  const failed = () => new Promise<never>((_, reject) => ours.catch(reject));
+  const either = () => Promise.race([work(), failed()]);
   const finished = unless_aborted(either, signal);
   if (timeout === Infinity || await within(clock, timeout, finished)) return await finished;
   throw new TimeoutError(`cannot copy: it must end within ${timeout} s, but has not`);

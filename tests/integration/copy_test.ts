@@ -976,6 +976,14 @@ describe("Cursor", () => {
       await assert_usable();
     });
 
+    it(`begins nothing where its signal has aborted: ${name}`, async () => {
+      const cursor = await conn.cursor();
+      const signal = AbortSignal.abort(new Error("too late"));
+      await assertRejects(() => copy(cursor, { signal }), Error, "too late");
+      await turn(); // for what nobody would handle
+      await assert_usable();
+    });
+
     it(`hears while it waits for the caller's stream that the connection is gone: ${name}`, async () => {
       await using other = await connect(database.url);
       const cursor = await other.cursor();
