@@ -143,8 +143,11 @@ export class Pool extends Queryable implements AsyncDisposable {
   ): Promise<Cursor<R>> {
     const connection = await this.acquire(options);
     const on_close = async () => {
-      await options.on_close?.();
-      await connection[Symbol.asyncDispose]();
+      try {
+        await options.on_close?.();
+      } finally {
+        await connection[Symbol.asyncDispose]();
+      }
     };
     try {
       return await connection.cursor<R>({ ...options, on_close });

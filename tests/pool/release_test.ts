@@ -464,6 +464,15 @@ describe("Pool one-shot calls", () => {
 });
 
 describe("Pool.cursor", () => {
+  it("is released by its cursor's end although the caller's own on_close fails", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ maxsize: 1 });
+    const on_close = () => Promise.reject(new Error("not that"));
+    const cursor = await pool.cursor({ on_close });
+    await assertRejects(() => cursor.close(), Error, "not that");
+    assertEquals(pool.freesize, 1);
+  });
+
   it("acquires a connection, and releases it when the cursor is closed", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ maxsize: 1 });
