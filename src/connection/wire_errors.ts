@@ -83,7 +83,7 @@ export function timed_out(
   exchange: Exchange<unknown>,
   held: Fifo<Exchange<unknown>>,
 ): TimeoutError {
-  const seconds = Number(exchange.timeout.toPrecision(3)); // less than was given, after a wait in a pool
+  const seconds = Number(exchange.timeout.toFixed(3)); // less than was given, after a wait in a pool
   return new TimeoutError(
     `cannot finish the statement: it must end within ${seconds} s, but has not`,
     { safe_to_retry: held.has(exchange) },
