@@ -231,7 +231,6 @@ export class Session implements WireEvents, SimpleContext {
 
   /** Drops the socket; what still runs on the server is asked to stop. */
   terminate(): void {
-    if (this.closed) return;
     this.closed = true;
     if (this.wire.busy && this.wire.lost === null) {
       this.send_cancel(AbortSignal.timeout(TERMINATE_GRACE * 1000)).catch(() => {}); // best effort

@@ -42,7 +42,7 @@ export class SessionPool {
   readonly #dispatcher: Dispatcher;
   readonly #reaper: Reaper;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
-  #leaving = 0;
+  readonly #leaving: Set<Slot> = new Set();
   #closing = false;
   #closed = false;
 
@@ -73,7 +73,7 @@ export class SessionPool {
     const capacity = maxsize === 0 ? Infinity : maxsize;
     this.#growth = new Growth(clock, minsize, capacity, this.#opener, waiters, this.#free, {
       used: () => this.#used.size,
-      leaving: () => this.#leaving,
+      leaving: () => this.#leaving.size,
       opened: (session) => this.#admit(session),
       failed: () => {
         this.#dispatch();
@@ -214,8 +214,9 @@ export class SessionPool {
     this.#settle();
   }
 
-  /** `close()`, and cuts what is lent. */
+  /** `close()`, and cuts what is lent, being reset, or leaving since before. */
   terminate(): void {
+    for (const { session } of this.#leaving) session.terminate();
     for (const { session, work } of this.#free) if (work !== null) session.terminate();
     this.close();
     for (const slot of this.#used) {
@@ -271,11 +272,11 @@ export class SessionPool {
 
   async #leave(slot: Slot): Promise<void> {
     this.#free.delete(slot);
-    this.#leaving++;
+    this.#leaving.add(slot);
     slot.session.wire.keep_alive(true);
     await slot.work;
     await slot.session.close();
-    this.#leaving--;
+    this.#leaving.delete(slot);
     this.#totals.closed++;
     this.#ended();
   }
@@ -288,7 +289,7 @@ export class SessionPool {
   }
 
   #settle(): void {
-    if (!this.#closing || this.#closed || this.size + this.#leaving > 0) return;
+    if (!this.#closing || this.#closed || this.size + this.#leaving.size > 0) return;
     this.#closed = true;
     this.#gone.resolve();
   }

@@ -171,6 +171,22 @@ describe("Pool.terminate", () => {
     await wait;
     assertEquals(pool.closed, true);
   });
+
+  it("cuts what close() waits for: a server that does not close, a reset that is not confirmed", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 2, maxsize: 2 });
+    const connection = await pool.acquire();
+    for (const backend of backends.all) backend.hold();
+    backends.all[1]!.peer.pause();
+    await pool.release(connection);
+    pool.close();
+    const wait = pool.wait_closed();
+    await settle();
+    assertEquals(pool.closed, false);
+    pool.terminate(); // the clock stands still
+    await wait;
+    assertEquals(pool.closed, true);
+  });
 });
 
 describe("Pool.wait_closed", () => {
