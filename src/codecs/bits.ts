@@ -9,7 +9,7 @@
  * @module
  */
 
-import { malformed, wrong_size } from "./check.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text, scalar_text } from "./kinds.ts";
 import { printed_codec } from "./printed.ts";

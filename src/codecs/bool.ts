@@ -7,7 +7,7 @@
  * @module
  */
 
-import { malformed_text, wrong_size } from "./check.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
 

@@ -18,7 +18,7 @@ import { geometric_types } from "./geometric.ts";
 import { big_integers, cid, int2, int4, oid, xid } from "./integers.ts";
 import { interval } from "./interval.ts";
 import { json_codecs } from "./json.ts";
-import { text_form_types } from "./names.ts";
+import { text_only_types } from "./text_only.ts";
 import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { numeric } from "./numeric.ts";
 import { CodecRegistry } from "./registry.ts";
@@ -42,7 +42,7 @@ export function builtin_codecs(options: CodecOptions = {}): readonly TypeCodec[]
     float8,
     numeric,
     ...texts,
-    ...text_form_types,
+    ...text_only_types,
     char,
     bytea,
     uuid,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { malformed_text } from "./check.ts";
+import { malformed_text } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 

@@ -13,7 +13,7 @@
 
 import { DataError } from "../errors.ts";
 import { part_text } from "./array_text.ts";
-import { malformed } from "./check.ts";
+import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { never_binary, no_encode } from "./printed.ts";
 import { CLOSE_PARENTHESIS, COMMA, OPEN_PARENTHESIS, quoted, TextScanner } from "./scanner.ts";

@@ -11,7 +11,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import { malformed, malformed_text, wrong_size } from "./check.ts";
+import { malformed, malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { read_float } from "./floats.ts";
 import { number_text } from "./kinds.ts";

@@ -10,7 +10,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
-import { malformed_text, wrong_size } from "./check.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 import type { CodecOptions, TypeCodec } from "./codec.ts";
 import { number_text, string_text } from "./kinds.ts";
 

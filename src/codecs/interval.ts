@@ -13,7 +13,7 @@
 
 import { DataError } from "../errors.ts";
 import { fraction_text } from "./calendar.ts";
-import { wrong_size } from "./check.ts";
+import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 import { temporal_text } from "./temporal_text.ts";

@@ -12,7 +12,7 @@
 
 import { decode_utf8 } from "../bytes/utf8.ts";
 import { DataError } from "../errors.ts";
-import { malformed } from "./check.ts";
+import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text, string_text } from "./kinds.ts";
 import { never_binary, no_encode } from "./printed.ts";

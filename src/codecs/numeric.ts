@@ -9,7 +9,7 @@
  * @module
  */
 
-import { malformed } from "./check.ts";
+import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
 import { printed_codec } from "./printed.ts";

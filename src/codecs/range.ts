@@ -14,7 +14,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
 import { part_text } from "./array_text.ts";
-import { malformed } from "./check.ts";
+import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import {
   CLOSE_BRACE,

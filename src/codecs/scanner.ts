@@ -9,7 +9,7 @@
  */
 
 import type { DataError } from "../errors.ts";
-import { malformed_text } from "./check.ts";
+import { malformed_text } from "./malformed.ts";
 
 /** `(`, as an ASCII code, like the others. */
 export const OPEN_PARENTHESIS = 0x28;

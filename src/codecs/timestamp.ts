@@ -12,7 +12,7 @@
 
 import { DataError } from "../errors.ts";
 import { DAY_MS, EPOCH_DAYS, EPOCH_MS, read_timestamp_ms, timestamp_text } from "./calendar.ts";
-import { malformed, wrong_size } from "./check.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 import { temporal_text } from "./temporal_text.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { wrong_size } from "./check.ts";
+import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
 

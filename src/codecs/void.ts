@@ -7,7 +7,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import { wrong_size } from "./check.ts";
+import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { never_binary, no_encode } from "./printed.ts";
 

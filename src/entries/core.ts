@@ -11,8 +11,8 @@
  */
 
 import type { Adapter } from "../adapters/socket.ts";
-import type { ConnectOptions } from "../connection/connect_options.ts";
-import type { Connection } from "../connection/connection.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import type { Connection } from "../connection/handle/connection.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { Pool } from "../pool/pool.ts";
 import { open_connection, open_pool } from "../pool/open.ts";

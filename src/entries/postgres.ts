@@ -26,12 +26,16 @@ import { node_adapter } from "../adapters/node.ts";
 import type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/socket.ts";
 import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import { workerd_adapter } from "../adapters/workerd.ts";
-import { system_clock } from "../connection/clock.ts";
-import type { ProtocolVersion, SecurityOptions, SslMode } from "../connection/connect_options.ts";
-import { open_channel } from "../connection/encrypt.ts";
-import type { Host } from "../connection/hosts.ts";
-import { first_line } from "../connection/login_io.ts";
-import { resolve_options, type ResolvedOptions } from "../connection/options.ts";
+import { system_clock } from "../connection/base/clock.ts";
+import type {
+  ProtocolVersion,
+  SecurityOptions,
+  SslMode,
+} from "../connection/options/connect_options.ts";
+import { open_channel } from "../connection/login/encrypt.ts";
+import type { Host } from "../connection/options/hosts.ts";
+import { first_line } from "../connection/login/login_io.ts";
+import { resolve_options, type ResolvedOptions } from "../connection/options/options.ts";
 import { InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 
 export { bun_adapter, deno_adapter, node_adapter, websocket_adapter, workerd_adapter };

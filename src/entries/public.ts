@@ -7,45 +7,50 @@
 export * from "../errors.ts";
 export { type Condition, CONDITIONS } from "../sqlstate.ts";
 
-export { Connection } from "../connection/connection.ts";
-export type { ConnectionSettings, EchoEvent, Lease, Notice } from "../connection/connection.ts";
-export { ConnectionStatus, TransactionStatus } from "../connection/server_facts.ts";
-export { SessionControl } from "../connection/session_control.ts";
-export { Transaction } from "../connection/transaction.ts";
-export type { TransactionHost, TransactionOptions } from "../connection/transaction.ts";
-export type { RunTransactionOptions } from "../connection/run_transaction.ts";
-export { IsolationLevel } from "../connection/isolation.ts";
-export type { TransactionMode } from "../connection/isolation.ts";
-export { LargeObject } from "../connection/large_object.ts";
-export { Xid } from "../connection/xid.ts";
-export type { XidFacts } from "../connection/xid.ts";
-export { Cursor } from "../connection/cursor.ts";
-export type { CursorOptions } from "../connection/cursor.ts";
-export { NamedCursor } from "../connection/named_cursor.ts";
-export type { RowIterator } from "../connection/row_iterator.ts";
-export type { CopyReadable } from "../connection/copy_to.ts";
-export type { CopyWritable } from "../connection/copy_from.ts";
-export type { CopyRecord } from "../connection/copy_encoder.ts";
-export type { CopyRecordsOptions } from "../connection/copy_records_in.ts";
-export type { CopyRowsOptions } from "../connection/copy_records_out.ts";
-export type { CopyTextOptions } from "../connection/copy_table.ts";
-export type { ManyOptions } from "../connection/executemany.ts";
-export type { Items } from "../connection/item_source.ts";
-export type { StreamOptions } from "../connection/stream.ts";
-export { CursorControl } from "../connection/cursor_control.ts";
-export { CursorBulk } from "../connection/cursor_bulk.ts";
-export { Queryable } from "../connection/queryable.ts";
+export { Connection } from "../connection/handle/connection.ts";
+export type {
+  ConnectionSettings,
+  EchoEvent,
+  Lease,
+  Notice,
+} from "../connection/handle/connection.ts";
+export { ConnectionStatus, TransactionStatus } from "../connection/handle/server_facts.ts";
+export { SessionControl } from "../connection/handle/session_control.ts";
+export { Transaction } from "../connection/transaction/transaction.ts";
+export type { TransactionHost, TransactionOptions } from "../connection/transaction/transaction.ts";
+export type { RunTransactionOptions } from "../connection/transaction/run_transaction.ts";
+export { IsolationLevel } from "../connection/transaction/isolation.ts";
+export type { TransactionMode } from "../connection/transaction/isolation.ts";
+export { LargeObject } from "../connection/transaction/large_object.ts";
+export { Xid } from "../connection/transaction/xid.ts";
+export type { XidFacts } from "../connection/transaction/xid.ts";
+export { Cursor } from "../connection/handle/cursor.ts";
+export type { CursorOptions } from "../connection/handle/cursor.ts";
+export { NamedCursor } from "../connection/handle/named_cursor.ts";
+export type { RowIterator } from "../connection/calls/row_iterator.ts";
+export type { CopyReadable } from "../connection/copy/copy_to.ts";
+export type { CopyWritable } from "../connection/copy/copy_from.ts";
+export type { CopyRecord } from "../connection/copy/copy_encoder.ts";
+export type { CopyRecordsOptions } from "../connection/copy/copy_records_in.ts";
+export type { CopyRowsOptions } from "../connection/copy/copy_records_out.ts";
+export type { CopyTextOptions } from "../connection/copy/copy_table.ts";
+export type { ManyOptions } from "../connection/calls/executemany.ts";
+export type { Items } from "../connection/base/item_source.ts";
+export type { StreamOptions } from "../connection/calls/stream.ts";
+export { CursorControl } from "../connection/handle/cursor_control.ts";
+export { CursorBulk } from "../connection/handle/cursor_bulk.ts";
+export { Queryable } from "../connection/calls/queryable.ts";
 export type {
   CallOptions,
   Params,
   QueryOptions,
   ShapedOptions,
   StatementOptions,
-} from "../connection/queryable.ts";
-export { Result } from "../connection/result.ts";
-export { NotificationQueue } from "../connection/notifies.ts";
-export type { Notification } from "../connection/session_owner.ts";
-export type * from "../connection/connect_options.ts";
+} from "../connection/calls/queryable.ts";
+export { Result } from "../connection/statement/result.ts";
+export { NotificationQueue } from "../connection/handle/notifies.ts";
+export type { Notification } from "../connection/session/session_owner.ts";
+export type * from "../connection/options/connect_options.ts";
 
 export { Pool } from "../pool/pool.ts";
 export type { AcquireOptions } from "../pool/pool.ts";

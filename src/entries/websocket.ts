@@ -19,9 +19,9 @@
 
 import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import type { Adapter } from "../adapters/socket.ts";
-import type { ConnectOptions } from "../connection/connect_options.ts";
-import type { Connection } from "../connection/connection.ts";
-import { split_options } from "../connection/split_options.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import type { Connection } from "../connection/handle/connection.ts";
+import { split_options } from "../connection/options/split_options.ts";
 import { InterfaceError } from "../errors.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { Pool } from "../pool/pool.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Session } from "../connection/session.ts";
-import { has_turned } from "../connection/target_session.ts";
-import type { PoolContext } from "./settings.ts";
+import type { Session } from "../connection/session/session.ts";
+import { has_turned } from "../connection/login/target_session.ts";
+import type { PoolContext } from "./context.ts";
 import type { Slot } from "./slot.ts";
 
 /** Lifetimes differ by this part, so that sessions opened together do not end together. */

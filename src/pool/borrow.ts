@@ -4,10 +4,10 @@
  * @module
  */
 
-import { at_call, check_timeout } from "../connection/call.ts";
+import { at_call, check_timeout } from "../connection/base/call.ts";
 import { OperationalError, PoolClosedError } from "../errors.ts";
 import type { SessionPool } from "./session_pool.ts";
-import type { PoolContext } from "./settings.ts";
+import type { PoolContext } from "./context.ts";
 import type { Slot } from "./slot.ts";
 
 /** How long `acquire()` may take, and how it is given up. */

@@ -9,9 +9,9 @@
  */
 
 import type { Place } from "../adapters/socket.ts";
-import { is_here } from "../connection/place.ts";
+import { is_here } from "../connection/base/place.ts";
 import { Branch } from "./branch.ts";
-import type { OpenSession, PoolContext } from "./settings.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 
 /** Branches to remember; those of places that ended without their connections being released are among them. */
 const MOST = 256;

@@ -10,7 +10,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import type { Session } from "../connection/session.ts";
+import type { Session } from "../connection/session/session.ts";
 import { PgError } from "../errors.ts";
 import { type Opener, OPENING_AT_ONCE, type Outcome } from "./opener.ts";
 import type { FreeSlots, Slot } from "./slot.ts";

@@ -4,9 +4,13 @@
  * @module
  */
 
-import { Connection, type ConnectionSettings, type Lease } from "../connection/connection.ts";
-import type { Session } from "../connection/session.ts";
-import type { PoolContext } from "./settings.ts";
+import {
+  Connection,
+  type ConnectionSettings,
+  type Lease,
+} from "../connection/handle/connection.ts";
+import type { Session } from "../connection/session/session.ts";
+import type { PoolContext } from "./context.ts";
 import type { Slot } from "./slot.ts";
 
 /** Makes handles. */

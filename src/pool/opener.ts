@@ -9,11 +9,11 @@
  * @module
  */
 
-import { type Connection, finish } from "../connection/connection.ts";
-import type { Session } from "../connection/session.ts";
+import { type Connection, finish } from "../connection/handle/connection.ts";
+import type { Session } from "../connection/session/session.ts";
 import { InterfaceError } from "../errors.ts";
-import { Attempt, type Caller, given_up } from "./attempt.ts";
-import type { OpenSession, PoolContext } from "./settings.ts";
+import { type Caller, ConnectAttempt, given_up } from "./connect_attempt.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 import type { PoolTotals } from "./stats.ts";
 
 /** Attempts at once: half a pool of default size, so that a server that restarts is not overrun. */
@@ -40,9 +40,9 @@ export class Opener {
   readonly #make_handle: (session: Session) => Connection;
   readonly #totals: PoolTotals;
   readonly #late: () => void;
-  readonly #attempts: Set<Attempt> = new Set(); // the oldest first
+  readonly #attempts: Set<ConnectAttempt> = new Set(); // the oldest first
   #late_ones = 0;
-  #leaving: Attempt | null = null;
+  #leaving: ConnectAttempt | null = null;
   #gave_way = 0; // how many, since one succeeded
   #soon = SOON;
   #last_failure: unknown = null;
@@ -90,7 +90,7 @@ export class Opener {
   /** Runs an attempt on someone's behalf. */
   async start(caller: Caller | null, done: (outcome: Outcome) => void): Promise<Outcome> {
     const { clock, timeout } = this.#settings;
-    const attempt = new Attempt(clock, caller, timeout, this.#soon, this.#looked);
+    const attempt = new ConnectAttempt(clock, caller, timeout, this.#soon, this.#looked);
     this.#attempts.add(attempt);
     const outcome = await this.#run(attempt);
     attempt.ended();
@@ -122,12 +122,12 @@ export class Opener {
     for (const attempt of this.#attempts) attempt.abort(reason);
   }
 
-  readonly #looked = (attempt: Attempt): void => {
+  readonly #looked = (attempt: ConnectAttempt): void => {
     if (attempt.looks === 1) this.#late_ones++;
     this.#late();
   };
 
-  async #run(attempt: Attempt): Promise<Outcome> {
+  async #run(attempt: ConnectAttempt): Promise<Outcome> {
     const { clock } = this.#settings;
     const started = clock.now();
     try {

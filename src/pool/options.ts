@@ -6,9 +6,9 @@
  * @module
  */
 
-import type { ConnectOptions } from "../connection/connect_options.ts";
-import type { Connection } from "../connection/connection.ts";
-import { split_options } from "../connection/split_options.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import type { Connection } from "../connection/handle/connection.ts";
+import { split_options } from "../connection/options/split_options.ts";
 import { InterfaceError } from "../errors.ts";
 
 /** A lease that never came back, or is held for too long. */

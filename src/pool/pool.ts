@@ -9,13 +9,13 @@
  * @module
  */
 
-import type { Connection, EchoEvent } from "../connection/connection.ts";
-import type { Cursor, CursorOptions } from "../connection/cursor.ts";
-import type { Loan } from "../connection/loan.ts";
-import type { CallOptions, Params, QueryOptions } from "../connection/queryable.ts";
-import { Queryable } from "../connection/queryable.ts";
-import type { Result } from "../connection/result.ts";
-import { warn } from "../connection/warnings.ts";
+import type { Connection, EchoEvent } from "../connection/handle/connection.ts";
+import type { Cursor, CursorOptions } from "../connection/handle/cursor.ts";
+import type { Loan } from "../connection/session/loan.ts";
+import type { CallOptions, Params, QueryOptions } from "../connection/calls/queryable.ts";
+import { Queryable } from "../connection/calls/queryable.ts";
+import type { Result } from "../connection/statement/result.ts";
+import { warn } from "../connection/base/warnings.ts";
 import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
@@ -24,7 +24,7 @@ import { Branches } from "./branches.ts";
 import { lease_from } from "./lease.ts";
 import { Listener } from "./listener.ts";
 import { check_listen, pool_closed } from "./refusals.ts";
-import type { OpenSession, PoolContext } from "./settings.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 import { no_totals, type PoolStats } from "./stats.ts";
 
 export type { AcquireOptions };

@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import { Deadlines } from "../connection/deadlines.ts";
+import { Deadlines } from "../connection/base/deadlines.ts";
 import type { Ages } from "./ages.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 

@@ -12,7 +12,7 @@ import {
   PoolFullError,
   PoolTimeout,
 } from "../errors.ts";
-import type { PoolContext } from "./settings.ts";
+import type { PoolContext } from "./context.ts";
 import type { PoolStats } from "./stats.ts";
 
 /** The pool lends no more. */

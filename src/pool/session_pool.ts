@@ -15,15 +15,15 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import type { Connection } from "../connection/connection.ts";
-import type { Session } from "../connection/session.ts";
+import type { Connection } from "../connection/handle/connection.ts";
+import type { Session } from "../connection/session/session.ts";
 import { Ages } from "./ages.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Growth } from "./growth.ts";
 import { Opener } from "./opener.ts";
 import { Reaper } from "./reaper.ts";
 import { pool_closed, was_terminated } from "./refusals.ts";
-import type { OpenSession, PoolContext } from "./settings.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 import { FreeSlots, Slot } from "./slot.ts";
 import { no_totals, type PoolStats, type PoolTotals } from "./stats.ts";
 import { Turnover } from "./turnover.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Connection } from "../connection/connection.ts";
-import type { Session } from "../connection/session.ts";
-import type { SessionOwner } from "../connection/session_owner.ts";
+import type { Connection } from "../connection/handle/connection.ts";
+import type { Session } from "../connection/session/session.ts";
+import type { SessionOwner } from "../connection/session/session_owner.ts";
 import type { PoolLease } from "./lease.ts";
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import { Deadlines } from "../connection/deadlines.ts";
+import { Deadlines } from "../connection/base/deadlines.ts";
 
 /** One caller. */
 export class Waiter<T> {

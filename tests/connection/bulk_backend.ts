@@ -7,7 +7,7 @@
  * @module
  */
 
-import { BINARY_HEADER } from "../../src/connection/copy_encoder.ts";
+import { BINARY_HEADER } from "../../src/connection/copy/copy_encoder.ts";
 import type { Frontend, FrontendMessage } from "../support/frontend.ts";
 import {
   bind_complete,

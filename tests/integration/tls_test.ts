@@ -14,7 +14,7 @@ import {
   QueryCanceledError,
   TimeoutError,
 } from "../../mod.ts";
-import { session_of } from "../../src/connection/connection.ts";
+import { session_of } from "../../src/connection/handle/connection.ts";
 import { no_escapes, temporary } from "../adapters/peer.ts";
 import { type Authority, make_authority, type Subject } from "../support/authority.ts";
 import { start_cluster } from "../support/cluster.ts";

@@ -9,7 +9,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Connection, session_of } from "../../src/connection/connection.ts";
+import { type Connection, session_of } from "../../src/connection/handle/connection.ts";
 import {
   InterfaceError,
   OperationalError,

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Session } from "../../src/connection/session.ts";
+import type { Session } from "../../src/connection/session/session.ts";
 import { Ages } from "../../src/pool/ages.ts";
 import { Backends, settle } from "./backends.ts";
 

@@ -8,13 +8,13 @@
  */
 
 import type { Adapter, Place } from "../../src/adapters/socket.ts";
-import { Establisher } from "../../src/connection/establish.ts";
-import { resolve_options } from "../../src/connection/options.ts";
-import { TypeCatalog } from "../../src/connection/types.ts";
+import { Establisher } from "../../src/connection/login/establish.ts";
+import { resolve_options } from "../../src/connection/options/options.ts";
+import { TypeCatalog } from "../../src/connection/statement/type_catalog.ts";
 import { InterfaceError, OperationalError } from "../../src/errors.ts";
 import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import { pool_context } from "../../src/pool/settings.ts";
+import { pool_context } from "../../src/pool/context.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   bind_complete,

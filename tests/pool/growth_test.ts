@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Connection } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/handle/connection.ts";
 import { OperationalError, PoolTimeout } from "../../src/errors.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { Backends, refused, settle } from "./backends.ts";

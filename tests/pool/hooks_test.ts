@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Connection } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/handle/connection.ts";
 import { InterfaceError, PoolClosedError, TimeoutError } from "../../src/errors.ts";
 import { Backends, settle } from "./backends.ts";
 

@@ -8,8 +8,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Connection } from "../../src/connection/connection.ts";
-import type { Session } from "../../src/connection/session.ts";
+import { Connection } from "../../src/connection/handle/connection.ts";
+import type { Session } from "../../src/connection/session/session.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { LeakWatch, type Registry } from "../../src/pool/leaks.ts";
 import { PoolLease } from "../../src/pool/lease.ts";

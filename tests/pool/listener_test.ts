@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MAX_WAITING } from "../../src/connection/notifies.ts";
+import { MAX_WAITING } from "../../src/connection/handle/notifies.ts";
 import { InterfaceError, OperationalError, PoolClosedError } from "../../src/errors.ts";
 import { notification } from "../support/messages.ts";
 import { Backends, refused, settle } from "./backends.ts";

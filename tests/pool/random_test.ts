@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Connection } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/handle/connection.ts";
 import { InterfaceError, OperationalError } from "../../src/errors.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { Backends, refused, server_full, settle } from "./backends.ts";

@@ -9,7 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Connection } from "../../src/connection/connection.ts";
+import { Connection } from "../../src/connection/handle/connection.ts";
 import { InterfaceError, OperationalError, PoolTimeout } from "../../src/errors.ts";
 import { error_response } from "../support/messages.ts";
 import { Backends, settle } from "./backends.ts";

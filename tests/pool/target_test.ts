@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { TargetSessionAttrs } from "../../src/connection/connect_options.ts";
+import type { TargetSessionAttrs } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { InternalError } from "../../src/errors.ts";
 import {

@@ -20,7 +20,7 @@ const ATTRIBUTION = "adversity/attribution_test.ts";
 const BLACKHOLE = "adversity/blackhole_test.ts";
 const MEMORY = "adversity/memory_test.ts";
 const TORTURE = "adversity/torture_test.ts";
-const WIRE = "connection/wire_test.ts";
+const WIRE = "connection/wire/wire_test.ts";
 const COPY = "integration/copy_test.ts";
 const POOL = "integration/pool_test.ts";
 const POOLER = "integration/pooler_test.ts";
@@ -123,8 +123,8 @@ export const OPENINGS: readonly Opening[] = [
   {
     rule: "a cancel goes where its session is, as it went there, and hits nothing later",
     shown_by: [
-      ["connection/establish_test.ts", "goes to the address that the session reached"],
-      ["connection/establish_test.ts", "goes the same way for a cancel"],
+      ["connection/login/establish_test.ts", "goes to the address that the session reached"],
+      ["connection/login/establish_test.ts", "goes the same way for a cancel"],
       [TLS, "cancels over TLS"],
       [WIRE, "lets a signal that comes late hit an empty query"],
       [ATTRIBUTION, "never has a statement cancelled by a signal that was for another"],
@@ -195,7 +195,7 @@ export const OPENINGS: readonly Opening[] = [
     rule: "closing leaves nothing open, at any time",
     shown_by: [
       ["../deno.json", '"sanitizeResources": true'],
-      ["connection/establish_test.ts", "rejects wherever the server closes during the login"],
+      ["connection/login/establish_test.ts", "rejects wherever the server closes during the login"],
       [BLACKHOLE, "ends wait_closed(), for what is free, being reset or being opened"],
       [POOL, "ends by itself"],
     ],

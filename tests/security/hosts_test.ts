@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { ConnectOptions } from "../../src/connection/connect_options.ts";
+import type { ConnectOptions } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { auth_cleartext, auth_ok, error_response, session_start } from "../support/messages.ts";

@@ -17,9 +17,9 @@ export interface SecurityRow {
   readonly shown_by: readonly (readonly [file: string, name: string])[];
 }
 
-const ESTABLISH = "connection/establish_test.ts";
-const OPTIONS = "connection/options_test.ts";
-const WIRE = "connection/wire_test.ts";
+const ESTABLISH = "connection/login/establish_test.ts";
+const OPTIONS = "connection/options/options_test.ts";
+const WIRE = "connection/wire/wire_test.ts";
 const HANDSHAKE = "protocol/handshake_test.ts";
 const SCRAM = "protocol/scram_test.ts";
 const BACKEND = "protocol/backend_test.ts";
@@ -274,7 +274,7 @@ export const SECURITY_ROWS: readonly SecurityRow[] = [
     known_as: "CVE-2026-6477",
     rule: "a server that returns more of a large object than was asked for is refused",
     shown_by: [[
-      "connection/large_object_test.ts",
+      "connection/transaction/large_object_test.ts",
       "rejects when the server returns more than was asked for",
     ]],
   },

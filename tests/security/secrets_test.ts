@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { inspect } from "node:util";
-import type { ConnectOptions } from "../../src/connection/connect_options.ts";
+import type { ConnectOptions } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { scripted } from "../support/script.ts";
 import {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { ConnectOptions } from "../../src/connection/connect_options.ts";
+import type { ConnectOptions } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { auth_ok, error_response, type Part } from "../support/messages.ts";

@@ -1,0 +1,297 @@
+/**
+ * One statement with many sets of parameters.
+ *
+ *     Parse (Bind Execute)* Sync, in flights of 64 KiB
+ *
+ * Law: all or nothing. Outside a transaction one Sync makes one transaction of it; in one, it is the
+ * transaction that fails. So where the source of the sets fails, or a set cannot be encoded after
+ * others were sent, an error is made on the server too. What the server refuses stops the
+ * reading of the source at once.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Pipelining)
+ *
+ * @module
+ */
+
+import { ByteWriter } from "../../bytes/writer.ts";
+import type { Format } from "../../codecs/codec.ts";
+import { type Diagnostic, QueryCanceledError } from "../../errors.ts";
+import type { BackendMessage } from "../../protocol/backend.ts";
+import { encode_bind, encode_execute, encode_parse, encode_sync } from "../../protocol/frontend.ts";
+import type { RowDecoder } from "../../rows/decoder.ts";
+import type { RowFactory } from "../../rows/factories.ts";
+import { server_error } from "../../server_error.ts";
+import type { Sql } from "../../sql/template.ts";
+import { bind_many } from "../statement/bind_statement.ts";
+import { at_call } from "../base/call.ts";
+import { DescribingExchange } from "../statement/describing_exchange.ts";
+import { is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
+import { Fifo } from "../base/fifo.ts";
+import { type Items, ItemSource } from "../base/item_source.ts";
+import type { Loan } from "../session/loan.ts";
+import {
+  check_parameter_count,
+  check_parameters,
+  write_parameter,
+} from "../statement/parameters.ts";
+import { copy_refused, is_copy } from "../statement/plain_copy.ts";
+import { FLIGHT, Outflow } from "../wire/outflow.ts";
+import type { Params, QueryOptions } from "./queryable.ts";
+import { explain } from "../statement/refusal.ts";
+import { count_of, Result } from "../statement/result.ts";
+import type { QueryContext } from "../statement/query_context.ts";
+
+/** How a statement is run with many sets of parameters. */
+export interface ManyOptions<R> extends QueryOptions<R> {
+  /** Whether to keep the rows that the statement returns. */
+  readonly returning?: boolean | undefined;
+}
+
+/** What becomes of rows: a result for each set, one for all, or none. */
+export type Keep = "sets" | "rows" | "nothing";
+
+/** No portal has this name. The server's log has it then. */
+const GIVEN_UP = "executemany was given up";
+
+/** Runs `query` with each of `param_sets`. */
+export async function executemany<R>(
+  loan: Loan,
+  query: string | Sql,
+  param_sets: Items<Params>,
+  options: QueryOptions<R>,
+  keep: Keep,
+): Promise<Result<R>[]> {
+  const { session, time_left = options.timeout } = loan;
+  const call = loan.prepare("execute a statement", query, null, { ...options, timeout: time_left });
+  const { text, values_of } = bind_many(query, loan.paramstyle, session.text_form);
+  const source = new ItemSource(param_sets, "sets of parameters");
+  if (is_copy(text)) throw copy_refused("copy_from");
+  const { row_factory } = call.run;
+  const context = session.context_of(call.run);
+  const exchange = new ManyExchange(context, text, values_of, source, row_factory, keep);
+  try {
+    return await session.run(exchange, call.run);
+  } catch (error) {
+    source.close();
+    throw source.failure?.error === error ? error : at_call(error);
+  }
+}
+
+class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
+  /** Of the set that is being encoded. */
+  parameter_count = 0;
+  readonly #values_of: (params: Params) => readonly unknown[];
+  readonly #source: ItemSource<Params>;
+  readonly #outflow: Outflow;
+  readonly #factory: RowFactory<R>;
+  readonly #keep: Keep;
+  readonly #out = new ByteWriter();
+  readonly #sent: Fifo<readonly unknown[]> = new Fifo(); // sets that are not done, the next first
+  #bound = false; // is the first of them
+  #values: readonly unknown[] = [];
+  #formats: readonly Format[] = [];
+  #decode: RowDecoder<R> | null = null;
+  #encoded = 0; // sets
+  #done = 0; // sets
+  #synced = false; // nothing more will be sent
+  #rows: R[] = [];
+  #tag: string | null = null;
+  #rowcount = 0;
+  readonly #results: Result<R>[] = [];
+
+  constructor(
+    context: QueryContext,
+    sql: string,
+    values_of: (params: Params) => readonly unknown[],
+    source: ItemSource<Params>,
+    factory: RowFactory<R>,
+    keep: Keep,
+  ) {
+    super(context, sql);
+    this.#outflow = new Outflow(context);
+    this.#values_of = values_of;
+    this.#source = source;
+    this.#factory = factory;
+    this.#keep = keep;
+    // A source in time may wait for this very connection.
+    if (source.is_async) this.occupies = "an executemany() with an asynchronous source";
+  }
+
+  /** For Bind. */
+  write_parameter(writer: ByteWriter, index: number): Format {
+    return write_parameter(writer, index, this.#values[index], this.statement.parameters[index]);
+  }
+
+  override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
+    if (this.#keep === "nothing" || this.error !== null) return;
+    try {
+      this.#decode ??= this.statement.decoder(this.#factory);
+      this.#rows.push(this.#decode(bytes, view, start, end));
+    } catch (error) {
+      if (is_protocol_error(error)) throw error;
+      this.cannot_read(error);
+      this.#give_up(error);
+    }
+  }
+
+  override stop(): boolean {
+    if (!this.begun || this.#synced) return false;
+    this.#give_up(
+      new QueryCanceledError("cannot go on: executemany was cancelled", { sqlstate: "57014" }),
+    );
+    return true;
+  }
+
+  protected override begin(writer: ByteWriter): void {
+    const { sql, parameter_oids, formats } = this.statement;
+    if (this.#keep !== "nothing") this.#formats = formats;
+    encode_parse(writer, "", sql, parameter_oids ?? []);
+    if (!this.#source.is_async) {
+      const is_whole = this.#fill();
+      this.#write(writer, is_whole);
+      if (is_whole) return;
+    }
+    void Promise.resolve().then(() => this.#send_rest());
+  }
+
+  protected override answer(message: BackendMessage): void {
+    switch (message.name) {
+      case "CommandComplete":
+        return this.#complete(message.command_tag);
+      case "EmptyQueryResponse":
+        return this.#complete(null);
+      case "ErrorResponse":
+        this.error ??= this.#in_set(this.#explained(message.diag), this.#done);
+        return this.#sync();
+      case "BindComplete":
+        this.#bound = true;
+        return;
+      case "ParseComplete":
+        return;
+    }
+    throw unexpected(message.name);
+  }
+
+  protected override finish(): Step {
+    const { columns } = this.statement;
+    if (this.error !== null) this.reject(this.error);
+    else if (this.#done !== this.#encoded) throw unexpected("ReadyForQuery");
+    else if (this.#keep === "sets" && this.#done > 0) this.resolve(this.#results);
+    else {
+      const description = this.#keep === "nothing" ? null : columns;
+      this.resolve([new Result(this.#rows, this.#tag, description, this.#rowcount)]);
+    }
+    return "done";
+  }
+
+  #complete(tag: string | null): void {
+    const count = count_of(tag);
+    this.#done++;
+    this.#sent.shift();
+    this.#bound = false;
+    this.#tag = tag;
+    this.#rowcount = count < 0 || this.#rowcount < 0 ? -1 : this.#rowcount + count;
+    if (this.#keep !== "sets") return;
+    this.#results.push(new Result(this.#rows, tag, this.statement.columns));
+    this.#rows = [];
+  }
+
+  async #send_rest(): Promise<void> {
+    const { wire } = this.context;
+    try {
+      for (let is_whole = false; !is_whole;) {
+        await this.#outflow.drained();
+        if (this.#is_over) return;
+        is_whole = this.#source.is_async ? await this.#fill_in_time() : this.#fill();
+        if (this.#is_over) return;
+        wire.write((writer) => this.#write(writer, is_whole));
+      }
+    } catch (error) {
+      this.#give_up(error);
+    }
+  }
+
+  get #is_over(): boolean {
+    return this.#synced || this.settled;
+  }
+
+  /** Encodes sets up to a flight; true if there are no more. */
+  #fill(): boolean {
+    while (this.#out.length < FLIGHT) {
+      const item = this.#source.next() as IteratorResult<Params>;
+      if (item.done) return true;
+      this.#add(item.value);
+    }
+    return false;
+  }
+
+  /** As `#fill()`. */
+  async #fill_in_time(): Promise<boolean> {
+    while (this.#out.length < FLIGHT) {
+      const item = await this.#source.next();
+      if (item.done || this.#is_over) return true;
+      this.#add(item.value);
+    }
+    return false;
+  }
+
+  #add(params: Params): void {
+    const out = this.#out;
+    const mark = out.length;
+    try {
+      this.#values = this.#values_of(params);
+      this.parameter_count = this.#values.length;
+      check_parameters(this.#values);
+      check_parameter_count(this.statement.parameters.length, this.parameter_count);
+      encode_bind(out, "", "", this, this.#formats);
+      encode_execute(out, "", 0);
+    } catch (error) {
+      out.truncate(mark);
+      throw this.#in_set(error, this.#encoded);
+    }
+    this.#encoded++;
+    this.#sent.push(this.#values);
+  }
+
+  #write(writer: ByteWriter, is_whole: boolean): void {
+    writer.raw(this.#out.peek());
+    this.#out.truncate(0);
+    if (!is_whole) return;
+    this.#synced = true;
+    encode_sync(writer);
+  }
+
+  /** Fails on the server too, so that nothing is kept. */
+  #give_up(error: unknown): void {
+    this.error ??= error;
+    this.#sync(GIVEN_UP);
+  }
+
+  /** Ends the group, after running a portal that does not exist if there is to be an error. */
+  #sync(portal?: string): void {
+    this.#source.close();
+    if (this.#synced) return;
+    this.#synced = true;
+    this.context.wire.write((writer) => {
+      if (portal !== undefined) encode_execute(writer, portal, 0);
+      encode_sync(writer);
+    });
+  }
+
+  /** A value that does not fit is told in the words of any other call. */
+  #explained(diag: Diagnostic): unknown {
+    const { statement } = this;
+    const error = server_error(diag, statement.sql);
+    const values = this.#sent.peek();
+    if (values === undefined) return error; // at the end of the transaction
+    return explain(error, { statement, values, was_known: false, bound: this.#bound });
+  }
+
+  /** Says which set an error is about; those at the end of the transaction are about none. */
+  #in_set(error: unknown, index: number): unknown {
+    if (error instanceof Error && (index < this.#encoded || !this.#synced)) {
+      error.message += `\nCONTEXT: parameter set ${index}, counted from 0`;
+    }
+    return error;
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * A statement whose rows are read in batches, from a portal.
+ *
+ * ```text
+ * in a transaction     Parse? Bind(p) Execute(p, n) Sync         one exchange a batch, so
+ *                      SAVEPOINT Execute(p, n) RELEASE Sync      others run between them
+ *                      Close(p) Sync
+ * outside of one       BEGIN Parse? Bind(p) Execute(p, n) Sync   one exchange in all, which
+ *                      Execute(p, n) Sync                        occupies the wire
+ *                      COMMIT Close(p) Sync
+ * ```
+ *
+ * Law: no more than two batches are here, the one that the caller has and the next. However it
+ * ends, what it began it ends; and a batch that is cancelled does not fail the caller's transaction.
+ *
+ * A portal kept open by Flush would need no transaction. But transaction poolers do not know it, and
+ * `statement_timeout` would count what the caller does between batches.
+ *
+ * Source: https://www.postgresql.org/docs/current/protocol-flow.html (Extended Query)
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../../bytes/writer.ts";
+import type { BackendMessage, TransactionState } from "../../protocol/backend.ts";
+import { encode_command } from "../statement/command.ts";
+import type { Step } from "../wire/exchange.ts";
+import type { Loan } from "../session/loan.ts";
+import { type Portal, QueryExchange } from "../statement/query.ts";
+import { Result } from "../statement/result.ts";
+import type { BatchSource } from "./row_iterator.ts";
+import type { RunOptions } from "../session/session.ts";
+import { cancelled, ended, left, UNDO_BATCH, write_end, write_next } from "./stream_flights.ts";
+import type { Tenure } from "../session/tenure.ts";
+import { within } from "../base/within.ts";
+
+/** Seconds that a batch may take when the caller has left, at least and at most. */
+const MIN_GRACE = 0.02;
+const MAX_GRACE = 1;
+/** A late cancel may hit the last flight instead of the batch; how often it is sent. */
+const MAX_ENDINGS = 3;
+
+/** Runs a statement and reads its rows in batches. */
+export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R> {
+  /** Resolves when it is done with the session, whether it was read to the end or not. */
+  readonly over: Promise<void>;
+  readonly #loan: Loan;
+  readonly #portal: Portal;
+  readonly #tenure: Tenure; // of the caller's transaction
+  readonly #timeout: number;
+  #set_over!: () => void;
+  #phase: "opening" | "reading" | "ending" = "opening"; // of the last flight, or the next
+  #owns = false; // the transaction
+  #is_head = false; // of the wire, which is then its own
+  #parked = false; // there are more rows, but the caller has enough
+  #suspended = false; // as of this flight
+  #leaving = false;
+  #stopped = false; // by a cancel of the connection
+  #commands: readonly string[] = []; // of the last flight
+  #endings = 0;
+  #batch: R[] | null = null;
+  #wake: (() => void) | null = null;
+  #sent_at = 0;
+  #took = 0; // milliseconds, by the last batch
+
+  /** Submits the first flight. */
+  constructor(
+    loan: Loan,
+    sql: string,
+    values: readonly unknown[],
+    run: RunOptions<R>,
+    itersize: number,
+  ) {
+    const { session } = loan;
+    const portal = { name: session.new_portal_name(), max_rows: itersize };
+    super(session.context_of(run), sql, values, run.row_factory, portal);
+    this.#loan = loan;
+    this.#tenure = loan.tenure();
+    this.#portal = portal;
+    this.#timeout = run.timeout;
+    this.alone = true; // for the state of the transaction
+    this.exclusive = true;
+    this.over = new Promise((resolve) => this.#set_over = resolve);
+    this.promise.catch(() => {}); // the caller may have left
+    run.signal?.throwIfAborted();
+    if (run.signal) this.watch(run.signal, () => this.#abort(run.signal!.reason), session.place);
+    session.wire.submit(this, run.timeout);
+  }
+
+  /** The next rows, and asks for those after them; null at the end. */
+  async next_batch(): Promise<readonly R[] | null> {
+    if (this.#batch === null && !this.settled) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const batch = this.#batch;
+    if (batch === null) {
+      await this.promise;
+      return null;
+    }
+    this.#batch = null;
+    if (this.#parked && this.#has_ended()) this.reject(ended());
+    else if (this.#parked) this.#go_on();
+    return batch;
+  }
+
+  /** Ends it. Resolves when that is done, or will be without the caller. */
+  async close(): Promise<void> {
+    if (this.settled || this.#leaving) return;
+    this.#leaving = true;
+    this.occupies = null; // who comes now may wait
+    this.#batch = null;
+    if (this.#parked && !this.#is_head && this.#is_lost()) return this.reject(left());
+    if (this.#parked) this.#finish("COMMIT");
+    else if (this.#is_head) this.#interrupt_later();
+    else if (this.#phase === "opening") return this.context.wire.interrupt(this, left());
+    await within(this.#loan.session.clock, MIN_GRACE, this.over);
+  }
+
+  override encode(writer: ByteWriter): void {
+    if (this.#leaving && this.#phase === "reading") this.#phase = "ending";
+    if (this.#phase === "opening") this.#open(writer);
+    else if (this.#phase === "reading") write_next(writer, this.#portal, !this.#owns);
+    if (this.#phase === "ending") write_end(writer, this.#portal, this.#commands);
+    this.#is_head = true;
+    this.#sent_at = this.#loan.session.clock.now();
+  }
+
+  override message(message: BackendMessage): void {
+    if (message.name === "PortalSuspended") this.#suspended = this.attempt.ended = true;
+    else super.message(message);
+  }
+
+  override ready(state: TransactionState): Step {
+    if (this.#phase === "ending") return this.#end(state);
+    if (!this.settled) return super.ready(state);
+    // A batch that was cancelled fails alone; what the server finds wrong fails the transaction.
+    return this.#finish("ROLLBACK", this.#phase === "reading" && state === "E");
+  }
+
+  override stop(): boolean {
+    this.#stopped = true;
+    if (this.#parked) this.#finish_stopped();
+    return this.#phase === "ending";
+  }
+
+  override resolve(result: Result<R>): void {
+    super.resolve(result);
+    this.#settled();
+  }
+
+  override reject(error: unknown): void {
+    super.reject(error);
+    this.#settled();
+  }
+
+  protected override complete(): Step {
+    this.#deliver();
+    if (this.#stopped && this.#owns) return this.#finish_stopped();
+    if (this.#suspended && !this.#leaving) return this.#park();
+    return this.#finish("COMMIT");
+  }
+
+  protected override fail(): Step {
+    this.#deliver();
+    return this.#finish("ROLLBACK");
+  }
+
+  override end(): void {
+    super.end();
+    this.#is_head = false;
+    if (this.settled) this.#set_over();
+  }
+
+  /** Where BEGIN was sent with the description, a value that does not fit must end the transaction. */
+  #open(writer: ByteWriter): void {
+    const mark = writer.length;
+    const has_begun = this.#owns;
+    try {
+      if (this.context.wire.state === "I") this.#begin(writer);
+      super.encode(writer);
+    } catch (error) {
+      if (!has_begun) throw error;
+      writer.truncate(mark);
+      this.error = error;
+      this.#end_by("ROLLBACK");
+    }
+  }
+
+  #begin(writer: ByteWriter): void {
+    this.#owns = true;
+    this.occupies = "a stream";
+    encode_command(writer, "BEGIN");
+    this.attempt.binds_before = 1;
+  }
+
+  #deliver(): void {
+    this.#took = this.#loan.session.clock.now() - this.#sent_at;
+    const { reader } = this.attempt;
+    if (reader.rows.length > 0 && !this.#leaving) this.#batch = reader.rows;
+    reader.rows = [];
+    if (this.#batch !== null) this.#wake?.();
+  }
+
+  #park(): Step {
+    this.deadline = Infinity;
+    this.alone = this.#suspended = false;
+    this.#phase = "reading";
+    this.#parked = true;
+    this.#is_head = this.#owns;
+    if (!this.#owns) {
+      this.#tenure.begin();
+      return "done";
+    }
+    this.context.wire.state = "I"; // the transaction is not the caller's
+    return "wait";
+  }
+
+  /** Sends the next flight. */
+  #go_on(): void {
+    const { wire } = this.context;
+    this.#parked = false;
+    if (!this.#is_head) return wire.submit(this, this.#timeout);
+    wire.limit(this, this.#timeout);
+    wire.write((writer) => this.encode(writer));
+  }
+
+  /** Ends what was begun. */
+  #finish(end: "COMMIT" | "ROLLBACK", is_cancelled = false): Step {
+    this.#end_by(end, is_cancelled);
+    this.#go_on();
+    return "wait";
+  }
+
+  /** The next flight is the last. */
+  #end_by(end: "COMMIT" | "ROLLBACK", is_cancelled = false): void {
+    if (this.#owns) this.#commands = [end];
+    else if (is_cancelled) this.#commands = UNDO_BATCH;
+    this.#phase = "ending";
+    this.#endings++;
+  }
+
+  #finish_stopped(): Step {
+    this.error ??= cancelled();
+    return this.#finish("ROLLBACK");
+  }
+
+  /** The last flight is answered. */
+  #end(state: TransactionState): Step {
+    const is_open = this.#owns ? state !== "I" : this.#commands.length > 0 && state === "E";
+    if (is_open && this.#endings < MAX_ENDINGS) return this.#finish("ROLLBACK", true);
+    this.#is_head = this.#owns = false;
+    this.#phase = "opening";
+    if (!this.settled && this.error !== null) return super.fail(state); // which may run it again
+    this.resolve(new Result<R>([], null, null));
+    return "done";
+  }
+
+  /** Whether the caller's transaction has ended, and the portal with it. */
+  #has_ended(): boolean {
+    return !this.#owns && this.#tenure.is_over;
+  }
+
+  /** Whether the session is no longer ours to use, or has nothing of ours. */
+  #is_lost(): boolean {
+    if (this.#has_ended()) return true;
+    try {
+      this.#loan.check("read on");
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  #settled(): void {
+    this.#wake?.();
+    if (!this.#is_head) this.#set_over();
+  }
+
+  #abort(reason: unknown): void {
+    if (!this.#parked) return this.context.wire.interrupt(this, reason);
+    if (this.#has_ended()) return this.reject(reason);
+    this.error = reason;
+    this.#finish("ROLLBACK");
+  }
+
+  /** The batch that comes may be quick to come, and a cancel is not cheap. */
+  #interrupt_later(): void {
+    const grace = Math.min(Math.max(MIN_GRACE, 2 * this.#took / 1000), MAX_GRACE);
+    void within(this.#loan.session.clock, grace, this.over).then((is_over) => {
+      if (!is_over && this.#phase !== "ending") this.context.wire.interrupt(this, left());
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * How a session looks types up, and notices that it altered some.
+ *
+ * Law: nothing is looked up twice, but the head of the wire waits for nobody: what others look up may
+ * be queued behind it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../adapters/socket.ts";
+import { object_row } from "../../rows/factories.ts";
+import { QueryExchange } from "./query.ts";
+import type { StatementCache } from "./statements.ts";
+import { TextForm } from "./text_form.ts";
+import { LOOKUP, LOOKUP_13, TypeCatalog, type TypeRow } from "./type_catalog.ts";
+import type { Wire } from "../wire/wire.ts";
+
+/** Seconds for a look into the catalogue. */
+const TIMEOUT = 30;
+/** The first server with multiranges. */
+const MULTIRANGES = 14;
+/** Command tags of what changes a type's attributes. */
+const ALTERS = /^(?:ALTER (?:TYPE|TABLE|VIEW|FOREIGN|MATERIALIZED|EXTENSION)|CREATE VIEW)/;
+/** What the lookup returns is of system types, whatever codecs the user has. */
+const PLAIN_TYPES = new TypeCatalog({});
+const PLAIN_TEXT = new TextForm(new Map());
+
+/** Where types are looked up. */
+export interface Backend {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  /** What the server reports of itself. */
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly statements: StatementCache;
+}
+
+/** Looks types up in one session. */
+export class TypeLookup {
+  readonly #backend: Backend;
+  readonly #altered: Set<TypeCatalog> = new Set(); // in a transaction that may still be open
+  #last: Promise<void> = Promise.resolve(); // never rejects
+
+  /** @param backend The session. */
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** Looks `oids` up for `types`. `first`: before the head of the wire, which waits for them. */
+  learn(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
+    if (first) return this.#look_up(types, oids, true);
+    const looked_up = this.#last.then(() => this.#look_up(types, oids, false));
+    this.#last = looked_up.catch(() => {}); // told to who asked
+    return looked_up;
+  }
+
+  /** A statement was completed: forgets all types, if it may have altered one. */
+  completed(types: TypeCatalog, command_tag: string): void {
+    if (!ALTERS.test(command_tag)) return;
+    types.forget();
+    this.#altered.add(types);
+  }
+
+  /** No transaction is open: other sessions saw the types as they were, until now. */
+  settle(): void {
+    if (this.#altered.size === 0) return;
+    for (const types of this.#altered) types.forget();
+    this.#altered.clear();
+  }
+
+  async #look_up(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
+    const { wire, clock, parameters, statements } = this.#backend;
+    const version = parseInt(parameters.get("server_version") ?? "");
+    const query = version >= MULTIRANGES ? LOOKUP : LOOKUP_13;
+    const context = {
+      wire,
+      clock,
+      statements,
+      types: PLAIN_TYPES,
+      text_form: PLAIN_TEXT,
+      learn: () => Promise.resolve(),
+      failure: () => null,
+      completed() {},
+    };
+    await types.load(oids, async (oids) => {
+      const lookup = new QueryExchange(context, query, [`{${oids.join()}}`], object_row);
+      lookup.independent = true; // of the statements around it
+      if (first) wire.submit_first(lookup, TIMEOUT);
+      else wire.submit(lookup, TIMEOUT);
+      return (await lookup.promise).rows as TypeRow[];
+    });
+  }
+}
