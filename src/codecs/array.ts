@@ -17,8 +17,8 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
 import { element_text, MAX_DIMENSIONS, read_array_text, write_array_text } from "./array_text.ts";
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
+import { malformed } from "./malformed.ts";
 import { never_binary, no_encode } from "./printed.ts";
 
 const HEADER_SIZE = 12; // dimensions, flag, OID

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text, scalar_text } from "./kinds.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import { printed_codec } from "./printed.ts";
 
 const EIGHT: readonly string[] = Array.from(

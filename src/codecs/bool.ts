@@ -7,9 +7,9 @@
  * @module
  */
 
-import { malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 
 /** The `bool` type. */
 export const bool: TypeCodec<boolean> = {

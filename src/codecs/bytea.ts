@@ -8,9 +8,9 @@
  * @module
  */
 
-import { malformed_text } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { malformed_text } from "./malformed.ts";
 
 const OCTAL = /^[0-3][0-7]{2}$/;
 const BACKSLASH = 0x5c;

@@ -13,8 +13,8 @@
 
 import { DataError } from "../errors.ts";
 import { part_text } from "./array_text.ts";
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
+import { malformed } from "./malformed.ts";
 import { never_binary, no_encode } from "./printed.ts";
 import { CLOSE_PARENTHESIS, COMMA, OPEN_PARENTHESIS, quoted, TextScanner } from "./scanner.ts";
 import { text_codec } from "./text.ts";

@@ -10,9 +10,9 @@
  */
 
 import { date_text, DAY_MS, DAY_US, EPOCH_DAYS, time_text, zone_text } from "./calendar.ts";
-import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import { printed_codec } from "./printed.ts";
 import { temporal_text } from "./temporal_text.ts";
 import { infinity_text, is_moment } from "./timestamp.ts";

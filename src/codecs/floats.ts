@@ -8,9 +8,9 @@
  * @module
  */
 
-import { malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 
 const RULE = "must be a number";
 const EXACT_INTEGERS = 0x1000000; // 2^24: every integer up to here is its own shortest decimal

@@ -11,10 +11,10 @@
  */
 
 import { DataError } from "../errors.ts";
-import { malformed, malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { read_float } from "./floats.ts";
 import { number_text } from "./kinds.ts";
+import { malformed, malformed_text, wrong_size } from "./malformed.ts";
 
 /** A `point`. */
 export interface Point {

@@ -11,9 +11,9 @@
 import { decode_utf8 } from "../bytes/utf8.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { set_own } from "./composite.ts";
+import { malformed } from "./malformed.ts";
 import { in_quotes, TextScanner } from "./scanner.ts";
 
 /** What an `hstore` holds. */

@@ -10,9 +10,9 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
-import { malformed_text, wrong_size } from "./malformed.ts";
 import type { CodecOptions, TypeCodec } from "./codec.ts";
 import { number_text, string_text } from "./kinds.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 
 const SHORT = 15; // digits, less than 2^53
 const DIGITS = /^-?\d{1,20}$/; // no more: BigInt() is slow on long texts

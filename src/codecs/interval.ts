@@ -13,9 +13,9 @@
 
 import { DataError } from "../errors.ts";
 import { fraction_text } from "./calendar.ts";
-import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { wrong_size } from "./malformed.ts";
 import { temporal_text } from "./temporal_text.ts";
 import { infinity_text } from "./timestamp.ts";
 

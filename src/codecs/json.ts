@@ -12,9 +12,9 @@
 
 import { decode_utf8 } from "../bytes/utf8.ts";
 import { DataError } from "../errors.ts";
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text, string_text } from "./kinds.ts";
+import { malformed } from "./malformed.ts";
 import { never_binary, no_encode } from "./printed.ts";
 
 const RULE = "must be a value that JSON can hold";

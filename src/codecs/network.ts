@@ -9,8 +9,8 @@
  * @module
  */
 
-import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import { printed_codec } from "./printed.ts";
 
 const HEADER_SIZE = 4; // family, bits, is cidr, size

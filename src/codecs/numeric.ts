@@ -9,9 +9,9 @@
  * @module
  */
 
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { number_text } from "./kinds.ts";
+import { malformed } from "./malformed.ts";
 import { printed_codec } from "./printed.ts";
 
 const HEADER_SIZE = 8; // bytes

@@ -14,8 +14,8 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DataError } from "../errors.ts";
 import { part_text } from "./array_text.ts";
-import { malformed } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
+import { malformed } from "./malformed.ts";
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,

@@ -10,9 +10,9 @@
 import { array_codec } from "./array.ts";
 import type { TypeCodec } from "./codec.ts";
 import { record_codec } from "./composite.ts";
+import { scalar_text } from "./kinds.ts";
 import { printed_codec } from "./printed.ts";
 import { multirange_codec, range_codec } from "./range.ts";
-import { scalar_text } from "./kinds.ts";
 
 /** `[subtype's OID, range, OID, array's OID, multirange, OID, array's OID]`, from pg_range. */
 const RANGES = [

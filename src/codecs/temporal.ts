@@ -12,10 +12,10 @@
 
 import { DataError, NotSupportedError } from "../errors.ts";
 import { EPOCH_MS, read_timestamp_ms } from "./calendar.ts";
-import { malformed_text, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { date, time } from "./date.ts";
 import { type Interval, interval } from "./interval.ts";
+import { malformed_text, wrong_size } from "./malformed.ts";
 import { timestamp, timestamptz } from "./timestamp.ts";
 
 const MAX_I64 = 2n ** 63n - 1n;

@@ -12,9 +12,9 @@
 
 import { DataError } from "../errors.ts";
 import { DAY_MS, EPOCH_DAYS, EPOCH_MS, read_timestamp_ms, timestamp_text } from "./calendar.ts";
-import { malformed, wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { malformed, wrong_size } from "./malformed.ts";
 import { temporal_text } from "./temporal_text.ts";
 
 const RULE = "must be a valid Date, a string, Infinity or -Infinity";

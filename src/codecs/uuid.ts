@@ -8,9 +8,9 @@
  * @module
  */
 
-import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
 import { string_text } from "./kinds.ts";
+import { wrong_size } from "./malformed.ts";
 
 const SIZE = 16; // bytes
 const SHAPE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -7,8 +7,8 @@
  */
 
 import { DataError } from "../errors.ts";
-import { wrong_size } from "./malformed.ts";
 import type { TypeCodec } from "./codec.ts";
+import { wrong_size } from "./malformed.ts";
 import { never_binary, no_encode } from "./printed.ts";
 
 /** The `void` type. */

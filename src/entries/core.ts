@@ -11,11 +11,11 @@
  */
 
 import type { Adapter } from "../adapters/socket.ts";
-import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import type { Connection } from "../connection/handle/connection.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import { open_connection, open_pool } from "../pool/open.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { Pool } from "../pool/pool.ts";
-import { open_connection, open_pool } from "../pool/open.ts";
 
 export * from "./public.ts";
 export type { Adapter, Address, Clock, Place, Socket, TlsOptions } from "../adapters/socket.ts";

@@ -23,14 +23,14 @@
 
 import { adapter_over } from "../adapters/pglite.ts";
 import { is_database, PgliteInstance, type PgliteSource } from "../adapters/pglite_instance.ts";
-import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import type { Connection } from "../connection/handle/connection.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import { split_options } from "../connection/options/split_options.ts";
 import { InterfaceError } from "../errors.ts";
+import type { OpenSession, PoolContext } from "../pool/context.ts";
 import { open_connection, open_pool } from "../pool/open.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
-import type { OpenSession, PoolContext } from "../pool/context.ts";
 
 export * from "./public.ts";
 export { pglite_adapter } from "../adapters/pglite.ts";

@@ -27,14 +27,14 @@ import type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/so
 import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import { workerd_adapter } from "../adapters/workerd.ts";
 import { system_clock } from "../connection/base/clock.ts";
+import { open_channel } from "../connection/login/encrypt.ts";
+import { first_line } from "../connection/login/login_io.ts";
 import type {
   ProtocolVersion,
   SecurityOptions,
   SslMode,
 } from "../connection/options/connect_options.ts";
-import { open_channel } from "../connection/login/encrypt.ts";
 import type { Host } from "../connection/options/hosts.ts";
-import { first_line } from "../connection/login/login_io.ts";
 import { resolve_options, type ResolvedOptions } from "../connection/options/options.ts";
 import { InterfaceError, OperationalError, TimeoutError } from "../errors.ts";
 

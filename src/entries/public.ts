@@ -8,12 +8,8 @@ export * from "../errors.ts";
 export { type Condition, CONDITIONS } from "../sqlstate.ts";
 
 export { Connection } from "../connection/handle/connection.ts";
-export type {
-  ConnectionSettings,
-  EchoEvent,
-  Lease,
-  Notice,
-} from "../connection/handle/connection.ts";
+export type { ConnectionSettings, Lease, Notice } from "../connection/handle/connection.ts";
+export type { EchoEvent } from "../connection/base/warnings.ts";
 export { ConnectionStatus, TransactionStatus } from "../connection/handle/server_facts.ts";
 export { SessionControl } from "../connection/handle/session_control.ts";
 export { Transaction } from "../connection/transaction/transaction.ts";
@@ -27,7 +23,7 @@ export type { XidFacts } from "../connection/transaction/xid.ts";
 export { Cursor } from "../connection/handle/cursor.ts";
 export type { CursorOptions } from "../connection/handle/cursor.ts";
 export { NamedCursor } from "../connection/handle/named_cursor.ts";
-export type { RowIterator } from "../connection/calls/row_iterator.ts";
+export type { RowIterator } from "../connection/base/row_iterator.ts";
 export type { CopyReadable } from "../connection/copy/copy_to.ts";
 export type { CopyWritable } from "../connection/copy/copy_from.ts";
 export type { CopyRecord } from "../connection/copy/copy_encoder.ts";
@@ -46,7 +42,7 @@ export type {
   QueryOptions,
   ShapedOptions,
   StatementOptions,
-} from "../connection/calls/queryable.ts";
+} from "../connection/base/call_options.ts";
 export { Result } from "../connection/statement/result.ts";
 export { NotificationQueue } from "../connection/handle/notifies.ts";
 export type { Notification } from "../connection/session/session_owner.ts";

@@ -17,15 +17,15 @@
  * @module
  */
 
-import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import type { Adapter } from "../adapters/socket.ts";
-import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import type { Connection } from "../connection/handle/connection.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import { split_options } from "../connection/options/split_options.ts";
 import { InterfaceError } from "../errors.ts";
+import { open_connection, open_pool } from "../pool/open.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { Pool } from "../pool/pool.ts";
-import { open_connection, open_pool } from "../pool/open.ts";
 
 export * from "./public.ts";
 export { websocket_adapter } from "../adapters/websocket.ts";

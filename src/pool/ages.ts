@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Session } from "../connection/session/session.ts";
 import { has_turned } from "../connection/login/target_session.ts";
+import type { Session } from "../connection/session/session.ts";
 import type { PoolContext } from "./context.ts";
 import type { Slot } from "./slot.ts";
 

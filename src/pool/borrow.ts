@@ -4,10 +4,11 @@
  * @module
  */
 
-import { at_call, check_timeout } from "../connection/base/call.ts";
+import { check_timeout } from "../connection/base/checks.ts";
+import { at_call } from "../connection/base/stacks.ts";
 import { OperationalError, PoolClosedError } from "../errors.ts";
-import type { SessionPool } from "./session_pool.ts";
 import type { PoolContext } from "./context.ts";
+import type { SessionPool } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
 
 /** How long `acquire()` may take, and how it is given up. */

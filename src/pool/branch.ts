@@ -9,19 +9,19 @@
  */
 
 import type { Place } from "../adapters/socket.ts";
-import { type Connection, end_of, finish } from "../connection/handle/connection.ts";
+import type { Params, QueryOptions } from "../connection/base/call_options.ts";
 import { is_here } from "../connection/base/place.ts";
-import type { Params, QueryOptions } from "../connection/calls/queryable.ts";
+import { type Connection, end_of, finish } from "../connection/handle/connection.ts";
 import type { Result } from "../connection/statement/result.ts";
 import type { Sql } from "../sql/template.ts";
 import { Borrower } from "./borrow.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 import { Handles } from "./handles.ts";
 import { LeakWatch } from "./leaks.ts";
 import { PoolLease } from "./lease.ts";
 import type { Listener } from "./listener.ts";
 import { RELEASED, was_dropped } from "./refusals.ts";
 import { SessionPool } from "./session_pool.ts";
-import type { OpenSession, PoolContext } from "./context.ts";
 import type { Slot } from "./slot.ts";
 
 /** Seconds that a session stays free where the pool was not made: its place may end at any time. */

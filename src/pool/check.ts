@@ -5,8 +5,8 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import { type Connection, finish } from "../connection/handle/connection.ts";
 import { within } from "../connection/base/within.ts";
+import { type Connection, finish } from "../connection/handle/connection.ts";
 import { InterfaceError, OperationalError } from "../errors.ts";
 
 /** Seconds for the answer: a half-open connection gives none. */

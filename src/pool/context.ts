@@ -5,11 +5,11 @@
  */
 
 import type { Clock, Place } from "../adapters/socket.ts";
-import type { TargetSessionAttrs } from "../connection/options/connect_options.ts";
+import type { WarningEvent } from "../connection/base/warnings.ts";
 import type { Connection, ConnectionSettings } from "../connection/handle/connection.ts";
+import type { TargetSessionAttrs } from "../connection/options/connect_options.ts";
 import type { ResolvedOptions } from "../connection/options/options.ts";
 import type { Session } from "../connection/session/session.ts";
-import type { WarningEvent } from "../connection/base/warnings.ts";
 import type { ResolvedPoolSettings } from "./options.ts";
 
 /** Opens a session; abandons the attempt when `signal` aborts, and then rejects with its reason. */

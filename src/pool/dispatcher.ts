@@ -9,9 +9,9 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import type { Ages } from "./ages.ts";
+import type { PoolContext } from "./context.ts";
 import { Order } from "./order.ts";
 import { acquire_timeout, pool_full } from "./refusals.ts";
-import type { PoolContext } from "./context.ts";
 import { Sharing } from "./sharing.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 import type { PoolStats, PoolTotals } from "./stats.ts";

@@ -13,11 +13,11 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
-import type { Connection } from "../connection/handle/connection.ts";
 import { Deadlines } from "../connection/base/deadlines.ts";
 import { tell, warn } from "../connection/base/warnings.ts";
-import type { PoolLease } from "./lease.ts";
+import type { Connection } from "../connection/handle/connection.ts";
 import type { PoolContext } from "./context.ts";
+import type { PoolLease } from "./lease.ts";
 
 /** The part of FinalizationRegistry that is used; some runtimes have none. Null is held for no lease. */
 export type Registry = Pick<

@@ -7,10 +7,10 @@
  * @module
  */
 
-import { Connection, end_of, type Lease, lease_of } from "../connection/handle/connection.ts";
 import { check_place } from "../connection/base/place.ts";
-import { InterfaceError } from "../errors.ts";
+import { Connection, end_of, type Lease, lease_of } from "../connection/handle/connection.ts";
 import type { TypeCatalog } from "../connection/statement/type_catalog.ts";
+import { InterfaceError } from "../errors.ts";
 import type { Slot } from "./slot.ts";
 
 /**

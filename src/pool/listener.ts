@@ -11,15 +11,15 @@
  */
 
 import type { Clock, Place } from "../adapters/socket.ts";
-import { listen_statement } from "../connection/handle/channels.ts";
 import { Fifo } from "../connection/base/fifo.ts";
-import { MAX_WAITING } from "../connection/handle/notifies.ts";
 import { check_place } from "../connection/base/place.ts";
+import { listen_statement } from "../connection/handle/channels.ts";
+import { MAX_WAITING } from "../connection/handle/notifies.ts";
 import type { Session } from "../connection/session/session.ts";
 import type { Notification } from "../connection/session/session_owner.ts";
 import { object_row } from "../rows/factories.ts";
-import { pool_closed } from "./refusals.ts";
 import type { OpenSession } from "./context.ts";
+import { pool_closed } from "./refusals.ts";
 
 /** Notifications may have been missed here. */
 export interface Gap {

@@ -5,16 +5,16 @@
  */
 
 import type { Adapter } from "../adapters/socket.ts";
-import { at_call } from "../connection/base/call.ts";
 import { system_clock } from "../connection/base/clock.ts";
-import type { ConnectOptions } from "../connection/options/connect_options.ts";
+import { at_call } from "../connection/base/stacks.ts";
 import { Connection } from "../connection/handle/connection.ts";
 import { Establisher } from "../connection/login/establish.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import { resolve_options, type ResolvedOptions } from "../connection/options/options.ts";
 import { TypeCatalog } from "../connection/statement/type_catalog.ts";
+import { type OpenSession, pool_context, type PoolContext } from "./context.ts";
 import { type PoolOptions, split_pool_options } from "./options.ts";
 import { Pool } from "./pool.ts";
-import { type OpenSession, pool_context, type PoolContext } from "./context.ts";
 
 /** See `Api.connect`. */
 export async function open_connection(

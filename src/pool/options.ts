@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import type { Connection } from "../connection/handle/connection.ts";
+import type { ConnectOptions } from "../connection/options/connect_options.ts";
 import { split_options } from "../connection/options/split_options.ts";
 import { InterfaceError } from "../errors.ts";
 

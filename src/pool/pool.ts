@@ -9,22 +9,23 @@
  * @module
  */
 
-import type { Connection, EchoEvent } from "../connection/handle/connection.ts";
+import type { CallOptions, Params, QueryOptions } from "../connection/base/call_options.ts";
+import type { EchoEvent } from "../connection/base/warnings.ts";
+import { warn } from "../connection/base/warnings.ts";
+import { Queryable } from "../connection/calls/queryable.ts";
+import type { Connection } from "../connection/handle/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/handle/cursor.ts";
 import type { Loan } from "../connection/session/loan.ts";
-import type { CallOptions, Params, QueryOptions } from "../connection/calls/queryable.ts";
-import { Queryable } from "../connection/calls/queryable.ts";
 import type { Result } from "../connection/statement/result.ts";
-import { warn } from "../connection/base/warnings.ts";
 import { InterfaceError } from "../errors.ts";
 import type { ObjectRow } from "../rows/factories.ts";
 import type { Sql } from "../sql/template.ts";
 import type { AcquireOptions } from "./borrow.ts";
 import { Branches } from "./branches.ts";
+import type { OpenSession, PoolContext } from "./context.ts";
 import { lease_from } from "./lease.ts";
 import { Listener } from "./listener.ts";
 import { check_listen, pool_closed } from "./refusals.ts";
-import type { OpenSession, PoolContext } from "./context.ts";
 import { no_totals, type PoolStats } from "./stats.ts";
 
 export type { AcquireOptions };

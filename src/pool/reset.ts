@@ -7,9 +7,9 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
-import { Exchange, type Step, unexpected } from "../connection/wire/exchange.ts";
 import { reset_sql } from "../connection/session/reset.ts";
 import type { Session } from "../connection/session/session.ts";
+import { Exchange, type Step, unexpected } from "../connection/wire/exchange.ts";
 import type { BackendMessage } from "../protocol/backend.ts";
 import { encode_query } from "../protocol/frontend.ts";
 import { server_error } from "../server_error.ts";

@@ -13,14 +13,14 @@
  * @module
  */
 
+import { warn } from "../connection/base/warnings.ts";
 import type { Connection } from "../connection/handle/connection.ts";
 import type { Session } from "../connection/session/session.ts";
-import { warn } from "../connection/base/warnings.ts";
 import { run_check } from "./check.ts";
+import type { PoolContext } from "./context.ts";
 import { left_over } from "./opener.ts";
 import { released_early } from "./refusals.ts";
 import { restore } from "./reset.ts";
-import type { PoolContext } from "./context.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 
 /** How it ended. */

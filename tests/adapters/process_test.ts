@@ -6,10 +6,10 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { describe_where } from "../support/where.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { describe_where } from "../support/where.ts";
 import { echo, listen, listen_tls, type Peer, stalled } from "./peer.ts";
 
 /** A program of tests/adapters/programs, run by the runtime at hand. */

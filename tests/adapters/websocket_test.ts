@@ -9,10 +9,10 @@ import {
 } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { connect, type Socket as Net } from "node:net";
+import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import type { Socket } from "../../src/adapters/socket.ts";
 import { websocket_adapter, type WebSocketOptions } from "../../src/adapters/websocket.ts";
 import { NotSupportedError, OperationalError } from "../../src/errors.ts";
-import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import { assert_pattern, PATTERN, send_pattern } from "./pattern.ts";
 import { echo, listen, no_escapes, type Peer, stalled, Valve } from "./peer.ts";
 

@@ -29,8 +29,8 @@ import {
 } from "../support/runtimes.ts";
 import { fixtures, TABLES } from "./fixtures.ts";
 import type { Effort, Measured } from "./measure.ts";
-import type { Findings, Orders } from "./program.ts";
 import { plot } from "./plot.ts";
+import type { Findings, Orders } from "./program.ts";
 import { summary, table, whereabouts } from "./table.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { Buffer } from "node:buffer";
 import { describe, it } from "@std/testing/bdd";
+import { Buffer } from "node:buffer";
 import { builtin_codecs, builtin_registry } from "../../src/codecs/builtin.ts";
 import type { TypeCodec } from "../../src/codecs/codec.ts";
 import { Interval } from "../../src/codecs/interval.ts";

@@ -3,11 +3,11 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import { builtin_registry } from "../../src/codecs/builtin.ts";
+import type { TypeCodec } from "../../src/codecs/codec.ts";
 import { composite_codec } from "../../src/codecs/composite.ts";
 import { hstore_codec } from "../../src/codecs/hstore.ts";
 import { Interval } from "../../src/codecs/interval.ts";
 import { Range } from "../../src/codecs/range.ts";
-import type { TypeCodec } from "../../src/codecs/codec.ts";
 import { decode, encode } from "./wire.ts";
 
 const registry = builtin_registry();

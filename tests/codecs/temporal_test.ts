@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { it_where } from "../support/where.ts";
 import { builtin_registry } from "../../src/codecs/builtin.ts";
 import { DataError, NotSupportedError } from "../../src/errors.ts";
+import { it_where } from "../support/where.ts";
 import { decode, from_hex } from "./wire.ts";
 
 const registry = builtin_registry({ temporal: true });

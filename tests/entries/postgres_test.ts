@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import postgres from "postgres";
+import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 import {
   type Adapter,
   socket_for,
@@ -17,7 +18,6 @@ import { listen, no_escapes, Valve } from "../adapters/peer.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { TlsCluster } from "../support/tls_cluster.ts";
-import { start_ws_proxy, type WsProxy } from "../../examples/ws_proxy.ts";
 
 /** The package's types lack `socket`, and lists of hosts. */
 type Options = Omit<postgres.Options<Record<string, never>>, "host" | "port"> & {

@@ -2,13 +2,13 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { connect } from "../../mod.ts";
 import {
   type Connection,
   InterfaceError,
   NotSupportedError,
   TimeoutError,
 } from "../../src/entries/core.ts";
-import { connect } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { is_direct } from "../support/through.ts";
 import { describe_where } from "../support/where.ts";

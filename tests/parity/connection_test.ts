@@ -18,8 +18,8 @@ import {
   TimeoutError,
   TransactionStatus,
 } from "../../mod.ts";
-import { Proxy } from "../adversity/proxy.ts";
 import { listen } from "../adapters/peer.ts";
+import { Proxy } from "../adversity/proxy.ts";
 import { type Cluster, start_cluster } from "../support/cluster.ts";
 import { type Database, fresh_database } from "../support/database.ts";
 import { server_pid, until_asleep } from "../support/sessions.ts";

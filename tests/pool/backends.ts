@@ -12,9 +12,9 @@ import { Establisher } from "../../src/connection/login/establish.ts";
 import { resolve_options } from "../../src/connection/options/options.ts";
 import { TypeCatalog } from "../../src/connection/statement/type_catalog.ts";
 import { InterfaceError, OperationalError } from "../../src/errors.ts";
+import { pool_context } from "../../src/pool/context.ts";
 import { type PoolOptions, split_pool_options } from "../../src/pool/options.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import { pool_context } from "../../src/pool/context.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   bind_complete,

@@ -15,8 +15,8 @@ import type { ScramKeys } from "../../src/protocol/scram.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../../src/protocol/tags.ts";
 import { password_of } from "../support/frontend.ts";
 import * as m from "../support/messages.ts";
-import { type Script, scripted, type ScriptOptions } from "../support/script.ts";
 import { type ScramLogin, type ScramSketch, serve_scram } from "../support/scram_server.ts";
+import { type Script, scripted, type ScriptOptions } from "../support/script.ts";
 
 const parameters = new Map([["user", "mé"], ["database", "app"], ["client_encoding", "UTF8"]]);
 const password = "s3cret";

@@ -44,6 +44,22 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["src/adapters", "src/entries"],
 };
 
+/** The folders of src/connection; each imports only from itself and those before it. */
+const CONNECTION = [
+  "base", // what all of it uses: deadlines, queues, checks, stacks
+  "options", // from a dsn, options and the environment to what a connection is made with
+  "wire", // the socket, and requests in order
+  "statement", // one statement: parameters, preparation, rows
+  "session", // one backend session, and its open transaction
+  "login", // from an address to a session; cancels
+  "copy",
+  "calls", // statements in one call
+  "transaction",
+  "handle", // connections and cursors, as users hold them
+];
+/** Where users' classes are named, from below, as types only: by options, and by what belongs to one. */
+const NAMES_HANDLES = /^src\/connection\/(options|transaction)\//;
+
 /** What only a runtime has, and who may name it although it is no adapter. */
 const HOST_NAMES = /\b(Deno|Bun|process|Buffer)\b|["'`](node|bun|cloudflare):/;
 const HOST_EXCEPTIONS = new Set(["src/bytes/utf8.ts"]);
@@ -62,6 +78,15 @@ describe("the layers of src/", () => {
     const wrong = imports.filter(({ from, to }) => {
       const layer = layer_of(from);
       return layer_of(to) !== layer && !LAYERS[layer]!.some((allowed) => is_in(to, allowed));
+    });
+    assertEquals(wrong, []);
+  });
+
+  it("import only downwards inside src/connection", () => {
+    const wrong = imports.filter(({ from, to, is_type }) => {
+      const [above, below] = [rank(from), rank(to)];
+      const names_handle = is_type && NAMES_HANDLES.test(from) && below === CONNECTION.length - 1;
+      return above >= 0 && below > above && !names_handle;
     });
     assertEquals(wrong, []);
   });
@@ -130,6 +155,15 @@ function layer_of(file: string): string {
   const layer = Object.keys(LAYERS).find((name) => is_in(file, name));
   assert(layer !== undefined, `${file} is in no layer`);
   return layer;
+}
+
+/** Of a file's folder in src/connection; -1: it is in none. */
+function rank(file: string): number {
+  const [, folder] = /^src\/connection\/([^/]+)/.exec(file) ?? [];
+  if (folder === undefined) return -1;
+  const found = CONNECTION.indexOf(folder);
+  assert(found >= 0, `${file} is in no known folder`);
+  return found;
 }
 
 function is_in(file: string, place: string): boolean {

@@ -5,9 +5,9 @@ import { describe, it } from "@std/testing/bdd";
 import type { ConnectOptions } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { OperationalError } from "../../src/errors.ts";
-import { auth_cleartext, auth_ok, error_response, session_start } from "../support/messages.ts";
 import type { Frontend } from "../support/frontend.ts";
 import { password_of } from "../support/frontend.ts";
+import { auth_cleartext, auth_ok, error_response, session_start } from "../support/messages.ts";
 import type { Peer } from "../support/peer.ts";
 import { scripted } from "../support/script.ts";
 

@@ -5,7 +5,6 @@ import { describe, it } from "@std/testing/bdd";
 import { inspect } from "node:util";
 import type { ConnectOptions } from "../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
-import { scripted } from "../support/script.ts";
 import {
   auth_cleartext,
   auth_ok,
@@ -15,6 +14,7 @@ import {
   trust_startup,
 } from "../support/messages.ts";
 import type { Peer } from "../support/peer.ts";
+import { scripted } from "../support/script.ts";
 
 const SECRET = "hunter2-hunter2";
 const OPTIONS: ConnectOptions = {

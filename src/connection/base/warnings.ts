@@ -7,6 +7,14 @@
  * @module
  */
 
+/** What an echo function receives, or `console.debug` where `echo` is true. */
+export interface EchoEvent {
+  /** The statement's text. */
+  readonly query: string;
+  /** How many parameters it has; their values are never shown. */
+  readonly parameter_count: number;
+}
+
 /** Something that the caller should know of, but that is no error. */
 export interface WarningEvent {
   /** What happened, in one line. */

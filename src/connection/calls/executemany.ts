@@ -22,24 +22,24 @@ import type { RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { server_error } from "../../server_error.ts";
 import type { Sql } from "../../sql/template.ts";
-import { bind_many } from "../statement/bind_statement.ts";
-import { at_call } from "../base/call.ts";
-import { DescribingExchange } from "../statement/describing_exchange.ts";
-import { is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
+import type { Params, QueryOptions } from "../base/call_options.ts";
 import { Fifo } from "../base/fifo.ts";
 import { type Items, ItemSource } from "../base/item_source.ts";
+import { at_call } from "../base/stacks.ts";
 import type { Loan } from "../session/loan.ts";
+import { bind_many } from "../statement/bind_statement.ts";
+import { DescribingExchange } from "../statement/describing_exchange.ts";
 import {
   check_parameter_count,
   check_parameters,
   write_parameter,
 } from "../statement/parameters.ts";
 import { copy_refused, is_copy } from "../statement/plain_copy.ts";
-import { FLIGHT, Outflow } from "../wire/outflow.ts";
-import type { Params, QueryOptions } from "./queryable.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { explain } from "../statement/refusal.ts";
 import { count_of, Result } from "../statement/result.ts";
-import type { QueryContext } from "../statement/query_context.ts";
+import { is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
+import { FLIGHT, Outflow } from "../wire/outflow.ts";
 
 /** How a statement is run with many sets of parameters. */
 export interface ManyOptions<R> extends QueryOptions<R> {

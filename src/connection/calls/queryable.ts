@@ -4,58 +4,26 @@
  * @module
  */
 
-import type { Codec } from "../../codecs/codec.ts";
-import { type ObjectRow, type RowFactory, scalar_row } from "../../rows/factories.ts";
+import { type ObjectRow, scalar_row } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
+import type {
+  CallOptions,
+  Params,
+  QueryOptions,
+  ShapedOptions,
+  StatementOptions,
+} from "../base/call_options.ts";
+import type { Items } from "../base/item_source.ts";
+import type { RowIterator } from "../base/row_iterator.ts";
 import type { CopyRecord } from "../copy/copy_encoder.ts";
 import { copy_from, type CopyWritable } from "../copy/copy_from.ts";
 import { copy_records_from, type CopyRecordsOptions } from "../copy/copy_records_in.ts";
 import { copy_records_to, type CopyRowsOptions } from "../copy/copy_records_out.ts";
 import { copy_to, type CopyReadable } from "../copy/copy_to.ts";
-import { executemany, type ManyOptions } from "./executemany.ts";
-import type { Items } from "../base/item_source.ts";
 import { type Lending, with_loan } from "../session/loan.ts";
 import type { Result } from "../statement/result.ts";
-import type { RowIterator } from "./row_iterator.ts";
+import { executemany, type ManyOptions } from "./executemany.ts";
 import { stream, type StreamOptions } from "./stream.ts";
-
-/**
- * Values of a statement's parameters: an array for `$1` (and for `%s`), an object
- * for `%(name)s` where the paramstyle is `"pyformat"`.
- */
-export type Params = readonly unknown[] | object | null | undefined;
-
-/** How long a call may take, and how it is given up. */
-export interface CallOptions {
-  /** Seconds from the call; then `TimeoutError`. Default: the connection's `timeout`. `Infinity`: none. */
-  readonly timeout?: number | undefined;
-  /**
-   * Gives the call up: it rejects with the signal's reason, and the statement is cancelled. Of statements
-   * that were issued at once, a cancel may find the next one running, which is a `QueryCanceledError`.
-   */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** How one statement runs, but for the shape of its rows. */
-export interface StatementOptions extends CallOptions {
-  /**
-   * Conversions for this statement, in front of those of the connection. Statements with the same array
-   * are prepared once; each other array makes them others.
-   */
-  readonly codecs?: readonly Codec[] | undefined;
-}
-
-/** How one statement runs. */
-export interface QueryOptions<R> extends StatementOptions {
-  /** The shape of its rows. Default: the connection's `row_factory`. */
-  readonly row_factory?: RowFactory<R> | undefined;
-}
-
-/** With a row factory, which says of what type the rows are. */
-export interface ShapedOptions<R> extends StatementOptions {
-  /** The shape of its rows. */
-  readonly row_factory: RowFactory<R>;
-}
 
 /** Runs single statements. */
 export abstract class Queryable {

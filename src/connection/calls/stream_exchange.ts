@@ -23,16 +23,16 @@
 
 import type { ByteWriter } from "../../bytes/writer.ts";
 import type { BackendMessage, TransactionState } from "../../protocol/backend.ts";
-import { encode_command } from "../statement/command.ts";
-import type { Step } from "../wire/exchange.ts";
+import type { BatchSource } from "../base/row_iterator.ts";
+import { within } from "../base/within.ts";
 import type { Loan } from "../session/loan.ts";
+import type { RunOptions } from "../session/session.ts";
+import type { Tenure } from "../session/tenure.ts";
+import { encode_command } from "../statement/command.ts";
 import { type Portal, QueryExchange } from "../statement/query.ts";
 import { Result } from "../statement/result.ts";
-import type { BatchSource } from "./row_iterator.ts";
-import type { RunOptions } from "../session/session.ts";
+import type { Step } from "../wire/exchange.ts";
 import { cancelled, ended, left, UNDO_BATCH, write_end, write_next } from "./stream_flights.ts";
-import type { Tenure } from "../session/tenure.ts";
-import { within } from "../base/within.ts";
 
 /** Seconds that a batch may take when the caller has left, at least and at most. */
 const MIN_GRACE = 0.02;

@@ -8,14 +8,14 @@ import type { ByteWriter } from "../../bytes/writer.ts";
 import { kind_of } from "../../codecs/kinds.ts";
 import { InterfaceError } from "../../errors.ts";
 import type { Sql } from "../../sql/template.ts";
-import { at_origin } from "../base/call.ts";
-import { CopyInExchange, no_copy } from "./copy_in.ts";
-import { FLIGHT } from "../wire/outflow.ts";
-import type { Lending, Loan } from "../session/loan.ts";
+import type { CallOptions } from "../base/call_options.ts";
 import { check_place, is_here } from "../base/place.ts";
-import { copy_call } from "../statement/plain_copy.ts";
-import type { CallOptions } from "../calls/queryable.ts";
+import { at_origin } from "../base/stacks.ts";
+import type { Lending, Loan } from "../session/loan.ts";
 import type { Session } from "../session/session.ts";
+import { FLIGHT } from "../wire/outflow.ts";
+import { copy_call } from "./copy_call.ts";
+import { CopyInExchange, no_copy } from "./copy_in.ts";
 
 /** Takes the data of a COPY. */
 export class CopyWritable extends WritableStream<Uint8Array> {

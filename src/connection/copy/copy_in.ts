@@ -25,11 +25,11 @@ import {
   encode_query,
 } from "../../protocol/frontend.ts";
 import { server_error } from "../../server_error.ts";
+import type { Session } from "../session/session.ts";
 import { behind, DescribingExchange } from "../statement/describing_exchange.ts";
+import { count_of } from "../statement/result.ts";
 import type { Step } from "../wire/exchange.ts";
 import { Outflow } from "../wire/outflow.ts";
-import { count_of } from "../statement/result.ts";
-import type { Session } from "../session/session.ts";
 
 const MAX_REASON = 200; // characters of it that the server is told
 

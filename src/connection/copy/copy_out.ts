@@ -17,9 +17,9 @@ import type { BackendMessage } from "../../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../../protocol/frontend.ts";
 import { server_error } from "../../server_error.ts";
 import { behind, DescribingExchange } from "../statement/describing_exchange.ts";
-import { is_protocol_error, type Step } from "../wire/exchange.ts";
-import { count_of } from "../statement/result.ts";
 import type { QueryContext } from "../statement/query_context.ts";
+import { count_of } from "../statement/result.ts";
+import { is_protocol_error, type Step } from "../wire/exchange.ts";
 
 const SAVEPOINT = "edgepg_copy";
 const PREFIX = `SAVEPOINT ${SAVEPOINT};\n`;

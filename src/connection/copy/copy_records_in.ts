@@ -11,15 +11,15 @@
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { PgError } from "../../errors.ts";
 import type { Sql } from "../../sql/template.ts";
-import { at_call } from "../base/call.ts";
+import type { CallOptions } from "../base/call_options.ts";
+import { type Items, ItemSource } from "../base/item_source.ts";
+import { at_call } from "../base/stacks.ts";
+import type { Loan } from "../session/loan.ts";
+import type { Session } from "../session/session.ts";
+import { FLIGHT } from "../wire/outflow.ts";
 import { BINARY_END, BINARY_HEADER, CopyEncoder, type CopyRecord } from "./copy_encoder.ts";
 import { CopyInExchange } from "./copy_in.ts";
-import { FLIGHT } from "../wire/outflow.ts";
 import { columns_sql, select_sql, table_sql } from "./copy_table.ts";
-import { type Items, ItemSource } from "../base/item_source.ts";
-import type { Loan } from "../session/loan.ts";
-import type { CallOptions } from "../calls/queryable.ts";
-import type { Session } from "../session/session.ts";
 
 /** How records are copied. */
 export interface CopyRecordsOptions extends CallOptions {

@@ -5,16 +5,16 @@
  */
 
 import type { Sql } from "../../sql/template.ts";
+import type { QueryOptions } from "../base/call_options.ts";
+import type { RowIterator } from "../base/row_iterator.ts";
+import { lent_rows, type LentSource } from "../session/lent_rows.ts";
+import type { Lending } from "../session/loan.ts";
+import type { RunOptions } from "../session/session.ts";
+import type { QueryContext } from "../statement/query_context.ts";
+import type { Step } from "../wire/exchange.ts";
 import { copy_decoder, type CopyDecoder, is_binary } from "./copy_decoder.ts";
 import { CopyOutExchange } from "./copy_out.ts";
 import { query_sql } from "./copy_table.ts";
-import type { Step } from "../wire/exchange.ts";
-import type { Lending } from "../session/loan.ts";
-import type { QueryOptions } from "../calls/queryable.ts";
-import type { RowIterator } from "../calls/row_iterator.ts";
-import type { QueryContext } from "../statement/query_context.ts";
-import type { RunOptions } from "../session/session.ts";
-import { lent_rows, type LentSource } from "../calls/stream.ts";
 
 /** How rows are copied. `timeout` is that of each wait for the server. */
 export interface CopyRowsOptions<R> extends QueryOptions<R> {

@@ -7,7 +7,7 @@
 import { ProgrammingError } from "../../errors.ts";
 import { quote_identifier, quote_literal } from "../../sql/quote.ts";
 import { Sql } from "../../sql/template.ts";
-import type { CallOptions } from "../calls/queryable.ts";
+import type { CallOptions } from "../base/call_options.ts";
 
 /** How a cursor copies a table. */
 export interface CopyTextOptions extends CallOptions {

@@ -6,13 +6,13 @@
 
 import { ByteWriter } from "../../bytes/writer.ts";
 import type { Sql } from "../../sql/template.ts";
-import { at_origin } from "../base/call.ts";
-import { CopyOutExchange, no_copy } from "./copy_out.ts";
-import type { Lending, Loan } from "../session/loan.ts";
+import type { CallOptions } from "../base/call_options.ts";
 import { is_here } from "../base/place.ts";
-import { copy_call } from "../statement/plain_copy.ts";
-import type { CallOptions } from "../calls/queryable.ts";
+import { at_origin } from "../base/stacks.ts";
+import type { Lending, Loan } from "../session/loan.ts";
 import type { Session } from "../session/session.ts";
+import { copy_call } from "./copy_call.ts";
+import { CopyOutExchange, no_copy } from "./copy_out.ts";
 
 /** Gives the data of a COPY. */
 export class CopyReadable extends ReadableStream<Uint8Array> {

@@ -13,7 +13,7 @@ import { kind_of } from "../../codecs/kinds.ts";
 import { ProgrammingError } from "../../errors.ts";
 import { quote_qualified } from "../../sql/quote.ts";
 import { Sql, sql } from "../../sql/template.ts";
-import type { Params } from "../calls/queryable.ts";
+import type { Params } from "../base/call_options.ts";
 
 /** One part of a name, with the dot or the end behind it. */
 const PART = /("(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)(\.|$)/y;

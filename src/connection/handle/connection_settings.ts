@@ -6,16 +6,8 @@
 
 import type { Diagnostic } from "../../errors.ts";
 import type { RowFactory } from "../../rows/factories.ts";
+import type { EchoEvent, WarningEvent } from "../base/warnings.ts";
 import type { Cursor } from "./cursor.ts";
-import type { WarningEvent } from "../base/warnings.ts";
-
-/** What an echo function receives, or `console.debug` where `echo` is true. */
-export interface EchoEvent {
-  /** The statement's text. */
-  readonly query: string;
-  /** How many parameters it has; their values are never shown. */
-  readonly parameter_count: number;
-}
 
 /** A server's remark: all fields of its diagnostic. */
 export type Notice = Diagnostic;

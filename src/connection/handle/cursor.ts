@@ -13,15 +13,16 @@ import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { Column } from "../../rows/column.ts";
 import type { ObjectRow, RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
+import type { CallOptions, Params } from "../base/call_options.ts";
+import { check_timeout } from "../base/checks.ts";
+import { check_count, check_scroll } from "../base/checks.ts";
+import { check_itersize, DEFAULT_ITERSIZE } from "../base/checks.ts";
+import type { EchoEvent } from "../base/warnings.ts";
 import { query_text } from "../statement/bind_statement.ts";
-import { check_timeout } from "../base/call.ts";
-import type { Connection, EchoEvent } from "./connection.ts";
-import { CursorBulk } from "./cursor_bulk.ts";
-import { check_count, check_scroll } from "../base/cursor_checks.ts";
-import type { IsolationLevel } from "../transaction/isolation.ts";
-import type { CallOptions, Params } from "../calls/queryable.ts";
 import type { Result } from "../statement/result.ts";
-import { check_itersize, DEFAULT_ITERSIZE } from "../calls/stream.ts";
+import type { IsolationLevel } from "../transaction/isolation.ts";
+import type { Connection } from "./connection.ts";
+import { CursorBulk } from "./cursor_bulk.ts";
 
 /** How a cursor is opened. */
 export interface CursorOptions<R> {

@@ -10,16 +10,16 @@ import { kind_of } from "../../codecs/kinds.ts";
 import { ProgrammingError } from "../../errors.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
-import { check_timeout } from "../base/call.ts";
-import { CursorControl } from "./cursor_control.ts";
+import type { CallOptions, Params } from "../base/call_options.ts";
+import { check_timeout } from "../base/checks.ts";
+import type { Items } from "../base/item_source.ts";
+import type { RowIterator } from "../base/row_iterator.ts";
+import { executemany, type ManyOptions } from "../calls/executemany.ts";
+import type { StreamOptions } from "../calls/stream.ts";
 import { pour_in, pour_out } from "../copy/copy_pour.ts";
 import { columns_sql, type CopyTextOptions, table_sql, text_options } from "../copy/copy_table.ts";
-import { executemany, type ManyOptions } from "../calls/executemany.ts";
-import type { Items } from "../base/item_source.ts";
-import type { CallOptions, Params } from "../calls/queryable.ts";
 import { Result } from "../statement/result.ts";
-import type { RowIterator } from "../calls/row_iterator.ts";
-import type { StreamOptions } from "../calls/stream.ts";
+import { CursorControl } from "./cursor_control.ts";
 
 /** The part of `Cursor` that moves much. */
 export abstract class CursorBulk<R> extends CursorControl {
@@ -43,9 +43,9 @@ export abstract class CursorBulk<R> extends CursorControl {
     param_sets: Items<Params>,
     options: Omit<ManyOptions<R>, "row_factory"> = {},
   ): Promise<void> {
-    const { row_factory, timeout } = this;
+    const { timeout = this.timeout } = options;
     const keep = options.returning ? "sets" : "nothing";
-    const all = { timeout, ...options, row_factory };
+    const all = { ...options, timeout, row_factory: this.row_factory };
     await this.run(query, () => {
       return executemany(this.connection.lend(), query, param_sets, all, keep);
     });
@@ -99,14 +99,11 @@ export abstract class CursorBulk<R> extends CursorControl {
     stream: Items<Uint8Array> | WritableStream<Uint8Array>,
     options: CallOptions = {},
   ): Promise<void> {
-    const all = { timeout: this.timeout, ...options };
+    const { timeout = this.timeout, signal } = options;
+    const all = { ...options, timeout };
     await this.run(statement, async () => {
       const { clock } = this.connection.lend().session;
-      const limits = {
-        clock,
-        timeout: check_timeout(all.timeout ?? this.timeout),
-        signal: all.signal,
-      };
+      const limits = { clock, timeout: check_timeout(timeout), signal };
       const rowcount = is_writable(stream)
         ? await pour_out(this.connection.copy_to(statement, all), stream, limits)
         : await pour_in(stream, this.connection.copy_from(statement, all), limits);
@@ -121,8 +118,9 @@ export abstract class CursorBulk<R> extends CursorControl {
     options: Omit<StreamOptions<R>, "row_factory"> = {},
   ): RowIterator<R> {
     this.check("stream");
-    const { row_factory, itersize, timeout } = this;
-    return this.connection.stream(query, params, { itersize, timeout, ...options, row_factory });
+    const { itersize = this.itersize, timeout = this.timeout } = options;
+    const all = { ...options, itersize, timeout, row_factory: this.row_factory };
+    return this.connection.stream(query, params, all);
   }
 }
 

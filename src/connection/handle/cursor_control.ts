@@ -8,13 +8,13 @@
  */
 
 import type { Sql } from "../../sql/template.ts";
-import { call_statement } from "./callproc.ts";
-import type { Connection } from "./connection.ts";
+import type { CallOptions, Params } from "../base/call_options.ts";
 import { check_isolation_level, IsolationLevel } from "../transaction/isolation.ts";
-import { mogrify } from "./mogrify.ts";
-import type { CallOptions, Params } from "../calls/queryable.ts";
 import { run_within } from "../transaction/run_within.ts";
 import { begin_inside, Transaction } from "../transaction/transaction.ts";
+import { call_statement } from "./callproc.ts";
+import type { Connection } from "./connection.ts";
+import { mogrify } from "./mogrify.ts";
 
 /** The part of `Cursor` that commands its connection. */
 export abstract class CursorControl {

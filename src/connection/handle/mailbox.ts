@@ -9,12 +9,12 @@
  */
 
 import type { OperationalError, PgError } from "../../errors.ts";
-import type { Notice } from "./connection_settings.ts";
-import { NotificationQueue } from "./notifies.ts";
 import { check_place } from "../base/place.ts";
+import { warn, type WarningEvent } from "../base/warnings.ts";
 import type { Session } from "../session/session.ts";
 import type { Notification, SessionOwner } from "../session/session_owner.ts";
-import { warn, type WarningEvent } from "../base/warnings.ts";
+import type { Notice } from "./connection_settings.ts";
+import { NotificationQueue } from "./notifies.ts";
 
 const MAX_NOTICES = 50;
 

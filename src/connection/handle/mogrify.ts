@@ -9,12 +9,12 @@
 
 import { scalar_row } from "../../rows/factories.ts";
 import { next_mark } from "../../sql/scan.ts";
+import type { CallOptions } from "../base/call_options.ts";
+import type { Session } from "../session/session.ts";
 import { DescribeExchange } from "../statement/describe.ts";
 import { check_parameter_count, check_parameters, needs_types } from "../statement/parameters.ts";
-import type { CallOptions } from "../calls/queryable.ts";
 import { QueryExchange } from "../statement/query.ts";
 import type { Result } from "../statement/result.ts";
-import type { Session } from "../session/session.ts";
 import { StatementCache } from "../statement/statements.ts";
 
 /** How long it may take. */

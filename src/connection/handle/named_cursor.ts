@@ -16,17 +16,17 @@ import type { Column } from "../../rows/column.ts";
 import type { ObjectRow } from "../../rows/factories.ts";
 import { quote_identifier } from "../../sql/quote.ts";
 import type { Sql } from "../../sql/template.ts";
-import { at_call } from "../base/call.ts";
+import type { CallOptions, Params } from "../base/call_options.ts";
+import { check_count, check_scroll } from "../base/checks.ts";
+import { check_itersize } from "../base/checks.ts";
+import { at_call } from "../base/stacks.ts";
+import type { Session } from "../session/session.ts";
+import type { Tenure } from "../session/tenure.ts";
+import { QueryExchange } from "../statement/query.ts";
 import type { Connection } from "./connection.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
-import { check_count, check_scroll } from "../base/cursor_checks.ts";
 import { ClosePortal, DescribePortal } from "./cursor_exchanges.ts";
-import type { CallOptions, Params } from "../calls/queryable.ts";
-import { QueryExchange } from "../statement/query.ts";
 import { ServerCursor } from "./server_cursor.ts";
-import type { Session } from "../session/session.ts";
-import { check_itersize } from "../calls/stream.ts";
-import type { Tenure } from "../session/tenure.ts";
 
 /**
  * Runs one statement at a time, of which it fetches rows as they are asked for.

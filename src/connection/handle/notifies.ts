@@ -10,10 +10,11 @@
 
 import type { Clock } from "../../adapters/socket.ts";
 import { InterfaceError, type PgError, TimeoutError } from "../../errors.ts";
-import { at_call, check_timeout } from "../base/call.ts";
+import type { CallOptions } from "../base/call_options.ts";
+import { check_timeout } from "../base/checks.ts";
 import { system_clock } from "../base/clock.ts";
 import { Fifo } from "../base/fifo.ts";
-import type { CallOptions } from "../calls/queryable.ts";
+import { at_call } from "../base/stacks.ts";
 import type { Notification } from "../session/session_owner.ts";
 
 /** Notifications that wait to be read, at most. */

@@ -17,9 +17,9 @@ import type { CodecRegistry } from "../../codecs/registry.ts";
 import type { ColumnDescription } from "../../protocol/backend.ts";
 import { Column } from "../../rows/column.ts";
 import { quote_identifier } from "../../sql/quote.ts";
+import type { RunOptions, Session } from "../session/session.ts";
 import { QueryExchange } from "../statement/query.ts";
 import { count_of, type Result } from "../statement/result.ts";
-import type { RunOptions, Session } from "../session/session.ts";
 import { type PreparedStatement, StatementCache } from "../statement/statements.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
 

@@ -11,26 +11,27 @@
 import type { Codec } from "../../codecs/codec.ts";
 import { kind_of } from "../../codecs/kinds.ts";
 import { InterfaceError } from "../../errors.ts";
-import { listen_statement, notify_statement, unlisten_statement } from "./channels.ts";
+import type { CallOptions } from "../base/call_options.ts";
+import { check_place } from "../base/place.ts";
+import type { WarningEvent } from "../base/warnings.ts";
+import { Queryable } from "../calls/queryable.ts";
+import type { Loan } from "../session/loan.ts";
+import { reset_sql } from "../session/reset.ts";
+import { Scopes } from "../session/scopes.ts";
+import type { Session } from "../session/session.ts";
 import {
   check_isolation_level,
   IsolationLevel,
   type TransactionMode,
 } from "../transaction/isolation.ts";
 import { type LargeObject, open_large_object } from "../transaction/large_object.ts";
-import type { Loan } from "../session/loan.ts";
-import { check_place } from "../base/place.ts";
-import { type CallOptions, Queryable } from "../calls/queryable.ts";
-import { reset_sql } from "../session/reset.ts";
 import { run_transaction, type RunTransactionOptions } from "../transaction/run_transaction.ts";
-import { Scopes } from "../session/scopes.ts";
-import { ConnectionStatus } from "./server_facts.ts";
-import type { Session } from "../session/session.ts";
 import { check_encoding, set_session_statement } from "../transaction/session_mode.ts";
 import { Transaction, type TransactionOptions } from "../transaction/transaction.ts";
 import { TwoPhase } from "../transaction/two_phase.ts";
-import type { WarningEvent } from "../base/warnings.ts";
 import { Xid } from "../transaction/xid.ts";
+import { listen_statement, notify_statement, unlisten_statement } from "./channels.ts";
+import { ConnectionStatus } from "./server_facts.ts";
 
 /** For the library: throws where a prepared transaction must be ended first. */
 export let refuse_prepared: (connection: SessionControl, action: string) => void;

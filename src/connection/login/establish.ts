@@ -14,22 +14,22 @@
 import type { Adapter, Clock } from "../../adapters/socket.ts";
 import { OperationalError, PgError, TimeoutError } from "../../errors.ts";
 import { handshake, type HandshakeOptions, type SessionStart } from "../../protocol/handshake.ts";
-import { PROTOCOL_3_0 } from "../../protocol/tags.ts";
 import type { ScramKeyCache } from "../../protocol/scram.ts";
-import { send_cancel } from "./cancel.ts";
-import { certificate_hash } from "./certificate_hash.ts";
+import { PROTOCOL_3_0 } from "../../protocol/tags.ts";
 import { system_clock } from "../base/clock.ts";
+import { unless_aborted } from "../base/within.ts";
 import type { SslMode } from "../options/connect_options.ts";
-import { type Channel, is_optional, open_channel } from "./encrypt.ts";
 import { type Host, is_local } from "../options/hosts.ts";
-import { apply_settings, settings_sql } from "./initial_settings.ts";
-import { Line } from "../wire/line.ts";
-import { first_line, login_io, NoAnswer } from "./login_io.ts";
 import type { ResolvedOptions } from "../options/options.ts";
 import { Session } from "../session/session.ts";
-import { is_acceptable, passes, type Wanted } from "./target_session.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
-import { unless_aborted } from "../base/within.ts";
+import { Line } from "../wire/line.ts";
+import { send_cancel } from "./cancel.ts";
+import { certificate_hash } from "./certificate_hash.ts";
+import { type Channel, is_optional, open_channel } from "./encrypt.ts";
+import { apply_settings, settings_sql } from "./initial_settings.ts";
+import { first_line, login_io, NoAnswer } from "./login_io.ts";
+import { is_acceptable, passes, type Wanted } from "./target_session.ts";
 
 /** Opens any number of sessions with the same options, as a pool does. */
 export class Establisher {

@@ -9,9 +9,10 @@
 
 import type { Codec } from "../../codecs/codec.ts";
 import type { RowFactory } from "../../rows/factories.ts";
-import type { Connection, EchoEvent } from "../handle/connection.ts";
-import type { Cursor } from "../handle/cursor.ts";
+import type { EchoEvent } from "../base/warnings.ts";
 import type { WarningEvent } from "../base/warnings.ts";
+import type { Connection } from "../handle/connection.ts";
+import type { Cursor } from "../handle/cursor.ts";
 
 export type { WarningEvent };
 

@@ -12,14 +12,15 @@
 import type { Adapter, TlsOptions } from "../../adapters/socket.ts";
 import type { Codec } from "../../codecs/codec.ts";
 import { object_row, type RowFactory } from "../../rows/factories.ts";
-import type { ConnectOptions, TargetSessionAttrs, WarningEvent } from "./connect_options.ts";
-import type { Connection, EchoEvent } from "../handle/connection.ts";
+import type { EchoEvent } from "../base/warnings.ts";
+import type { Connection } from "../handle/connection.ts";
 import type { Cursor } from "../handle/cursor.ts";
+import type { ConnectOptions, TargetSessionAttrs, WarningEvent } from "./connect_options.ts";
 import { format_dsn } from "./dsn.ts";
+import type { Settings } from "./given.ts";
 import { type Host, resolve_hosts } from "./hosts.ts";
 import { password_reader } from "./password.ts";
 import { read_security, type SecuritySettings, tls_options } from "./security.ts";
-import type { Settings } from "./given.ts";
 import { gather } from "./sources.ts";
 import { startup_parameters } from "./startup.ts";
 import { read_tls_files } from "./tls_files.ts";

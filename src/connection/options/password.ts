@@ -8,9 +8,9 @@
 
 import type { Adapter } from "../../adapters/socket.ts";
 import { InterfaceError } from "../../errors.ts";
+import type { Settings } from "./given.ts";
 import type { Host } from "./hosts.ts";
 import { find_password } from "./passfile.ts";
-import type { Settings } from "./given.ts";
 import { path_in, read_first } from "./sources.ts";
 
 /**

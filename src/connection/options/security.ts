@@ -13,8 +13,8 @@ import { ANY_AUTH, type AuthMethod, parse_require_auth } from "../../protocol/re
 import { MAX_SCRAM_ITERATIONS } from "../../protocol/scram.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../../protocol/tags.ts";
 import type { SslMode } from "./connect_options.ts";
-import type { Host } from "./hosts.ts";
 import type { Settings } from "./given.ts";
+import type { Host } from "./hosts.ts";
 import type { TlsFiles } from "./tls_files.ts";
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;

@@ -13,9 +13,9 @@ import type { Adapter } from "../../adapters/socket.ts";
 import { InterfaceError } from "../../errors.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { parse_dsn } from "./dsn.ts";
+import { type Given, Settings } from "./given.ts";
 import { keyword, KEYWORDS } from "./keywords.ts";
 import { find_service, SERVICE_SOURCE } from "./service_file.ts";
-import { type Given, Settings } from "./given.ts";
 
 /**
  * Gathers all parameters.

@@ -9,7 +9,7 @@
  */
 
 import type { Sql } from "../../sql/template.ts";
-import type { Params, QueryOptions } from "../calls/queryable.ts";
+import type { Params, QueryOptions } from "../base/call_options.ts";
 import type { RunOptions, Session } from "./session.ts";
 import type { Tenure } from "./tenure.ts";
 

@@ -9,17 +9,21 @@
  */
 
 import { OperationalError, PgError, ProgrammingError, TimeoutError } from "../../errors.ts";
-import { at_call } from "../base/call.ts";
-import { commit_unanswered } from "../statement/commit.ts";
+import type { CallOptions, QueryOptions } from "../base/call_options.ts";
 import { check_place, is_here } from "../base/place.ts";
-import type { CallOptions, Queryable } from "../calls/queryable.ts";
+import { at_call } from "../base/stacks.ts";
+import { warn, type WarningEvent } from "../base/warnings.ts";
+import { commit_unanswered } from "../statement/commit.ts";
+import type { Result } from "../statement/result.ts";
 import { Scope, type ScopeState } from "./scope.ts";
 import type { Session } from "./session.ts";
-import { warn, type WarningEvent } from "../base/warnings.ts";
 
 /** Whom the scopes belong to. */
-export interface ScopeHost extends Pick<Queryable, "execute"> {
+export interface ScopeHost {
+  /** Whether it can no longer be used. */
   readonly closed: boolean;
+  /** Runs a statement. */
+  execute<R>(sql: string, params?: null, options?: QueryOptions<R>): Promise<Result<R>>;
 }
 
 /** What to do when a handle is garbage; null where the runtime does not tell. */

@@ -16,19 +16,19 @@ import type { BackendMessage, TransactionState } from "../../protocol/backend.ts
 import type { SessionStart } from "../../protocol/handshake.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { ends_transaction } from "../statement/commit.ts";
-import type { Exchange } from "../wire/exchange.ts";
 import { QueryExchange } from "../statement/query.ts";
 import type { QueryContext } from "../statement/query_context.ts";
 import type { Result } from "../statement/result.ts";
-import type { SessionOwner } from "./session_owner.ts";
 import { type SimpleContext, SimpleExchange } from "../statement/simple.ts";
 import { StatementCache } from "../statement/statements.ts";
-import type { Line } from "../wire/line.ts";
 import { TextForm } from "../statement/text_form.ts";
-import { TypeLookup } from "../statement/type_lookup.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
+import { TypeLookup } from "../statement/type_lookup.ts";
+import type { Exchange } from "../wire/exchange.ts";
+import type { Line } from "../wire/line.ts";
 import { Wire, type WireEvents } from "../wire/wire.ts";
 import * as errors from "../wire/wire_errors.ts";
+import type { SessionOwner } from "./session_owner.ts";
 
 /** How a session is set up. */
 export interface SessionOptions {

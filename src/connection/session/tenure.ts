@@ -9,9 +9,9 @@
  * @module
  */
 
+import type { Wire } from "../wire/wire.ts";
 import type { Scope } from "./scope.ts";
 import type { Scopes } from "./scopes.ts";
-import type { Wire } from "../wire/wire.ts";
 
 /** The time from now to the end of what is open now. */
 export class Tenure {

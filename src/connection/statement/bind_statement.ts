@@ -14,7 +14,7 @@ import {
 } from "../../sql/pyformat.ts";
 import type { ScanOptions } from "../../sql/scan.ts";
 import { Sql } from "../../sql/template.ts";
-import type { Params } from "../calls/queryable.ts";
+import type { Params } from "../base/call_options.ts";
 
 /** A statement with `$n` placeholders. */
 export interface BoundStatement {

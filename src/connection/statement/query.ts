@@ -31,14 +31,14 @@ import {
   encode_sync,
 } from "../../protocol/frontend.ts";
 import type { RowFactory } from "../../rows/factories.ts";
-import { Attempt, type Attempted } from "./attempt.ts";
 import { server_error } from "../../server_error.ts";
-import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
+import { Attempt, type Attempted } from "./attempt.ts";
+import { commit_unknown, commits, rolled_back } from "./commit.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
 import { copy_refused, may_copy } from "./plain_copy.ts";
-import { explain, is_altered, is_changed, is_stale, is_value_refused } from "./refusal.ts";
 import type { QueryContext } from "./query_context.ts";
+import { explain, is_altered, is_changed, is_stale, is_value_refused } from "./refusal.ts";
 import { Result } from "./result.ts";
 
 /** The portal that a statement runs in. */

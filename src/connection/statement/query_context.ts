@@ -6,10 +6,10 @@
 
 import type { Clock } from "../../adapters/socket.ts";
 import type { Diagnostic } from "../../errors.ts";
+import type { Wire } from "../wire/wire.ts";
 import type { StatementCache } from "./statements.ts";
 import type { TextForm } from "./text_form.ts";
 import type { TypeCatalog } from "./type_catalog.ts";
-import type { Wire } from "../wire/wire.ts";
 
 /** Where a statement runs. */
 export interface QueryContext {

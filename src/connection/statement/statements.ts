@@ -18,10 +18,9 @@ import { Column } from "../../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { from_first_word } from "../../sql/scan.ts";
+import { QUICK_MS } from "../wire/pace.ts";
 import type { TypeCatalog } from "./type_catalog.ts";
 
-/** Milliseconds in which a statement is quick: others may wait behind it although they need not. */
-export const QUICK_MS = 5;
 /** How often one that was not must be quick before it counts as quick again. */
 const PROBATION = 20;
 

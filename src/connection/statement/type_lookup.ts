@@ -9,11 +9,11 @@
 
 import type { Clock } from "../../adapters/socket.ts";
 import { object_row } from "../../rows/factories.ts";
+import type { Wire } from "../wire/wire.ts";
 import { QueryExchange } from "./query.ts";
 import type { StatementCache } from "./statements.ts";
 import { TextForm } from "./text_form.ts";
 import { LOOKUP, LOOKUP_13, TypeCatalog, type TypeRow } from "./type_catalog.ts";
-import type { Wire } from "../wire/wire.ts";
 
 /** Seconds for a look into the catalogue. */
 const TIMEOUT = 30;

@@ -14,12 +14,12 @@
 import { kind_of } from "../../codecs/kinds.ts";
 import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import { type Sql, sql } from "../../sql/template.ts";
-import { unexpected } from "../wire/exchange.ts";
-import type { CallOptions } from "../calls/queryable.ts";
+import type { CallOptions } from "../base/call_options.ts";
+import type { SessionControl } from "../handle/session_control.ts";
 import type { Scopes } from "../session/scopes.ts";
 import type { Session } from "../session/session.ts";
 import { Tenure } from "../session/tenure.ts";
-import type { SessionControl } from "../handle/session_control.ts";
+import { unexpected } from "../wire/exchange.ts";
 
 /** Most bytes in one piece. */
 const CHUNK = 1 << 20;

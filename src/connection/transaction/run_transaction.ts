@@ -12,8 +12,8 @@
 import type { Clock } from "../../adapters/socket.ts";
 import { DatabaseError, ProgrammingError } from "../../errors.ts";
 import type { SessionControl } from "../handle/session_control.ts";
-import { Transaction, type TransactionOptions } from "./transaction.ts";
 import { run_within } from "./run_within.ts";
+import { Transaction, type TransactionOptions } from "./transaction.ts";
 
 /** How a function is run in a transaction. */
 export interface RunTransactionOptions extends TransactionOptions {

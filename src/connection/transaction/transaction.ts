@@ -17,15 +17,16 @@
 
 import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { Sql } from "../../sql/template.ts";
-import { check_timeout } from "../base/call.ts";
-import { begin_statement, IsolationLevel, type TransactionMode } from "./isolation.ts";
-import type { LargeObject } from "./large_object.ts";
-import { type CallOptions, type Params, Queryable, type QueryOptions } from "../calls/queryable.ts";
-import type { Result } from "../statement/result.ts";
-import type { Scope } from "../session/scope.ts";
-import type { Scopes } from "../session/scopes.ts";
+import type { CallOptions, Params, QueryOptions } from "../base/call_options.ts";
+import { check_timeout } from "../base/checks.ts";
+import { Queryable } from "../calls/queryable.ts";
 import type { SessionControl } from "../handle/session_control.ts";
 import type { Loan } from "../session/loan.ts";
+import type { Scope } from "../session/scope.ts";
+import type { Scopes } from "../session/scopes.ts";
+import type { Result } from "../statement/result.ts";
+import { begin_statement, IsolationLevel, type TransactionMode } from "./isolation.ts";
+import type { LargeObject } from "./large_object.ts";
 import { run_within } from "./run_within.ts";
 
 /** How a transaction is begun. */
@@ -134,7 +135,8 @@ export class Transaction extends Queryable implements AsyncDisposable {
   async rollback(options: CallOptions = {}): Promise<void> {
     const scope = this.#begun("roll back");
     this.#forget_savepoint();
-    await this.#scopes.rollback(scope, { timeout: this.#timeout, ...options });
+    const { timeout = this.#timeout, signal } = options; // also when the transaction's own aborted
+    await this.#scopes.rollback(scope, { timeout, signal });
   }
 
   /**
@@ -245,8 +247,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
   }
 
   async #inside(scope: Scope): Promise<Transaction> {
-    const options = { timeout: this.#timeout, signal: this.#signal };
-    const inner = new Transaction(this.#connection, options);
+    const inner = new Transaction(this.#connection, this.#call({}));
     await inner.#open(this.#scopes.nest(scope, this.#call({})));
     return inner;
   }
@@ -287,10 +288,9 @@ export class Transaction extends Queryable implements AsyncDisposable {
 
   static {
     begin_inside = async (host) => {
-      const connection = "connection" in host ? host.connection : host;
-      const outer = connection.scopes.innermost;
-      if (outer === null) return null;
-      return await new Transaction(host).#inside(outer);
+      const { scopes } = "connection" in host ? host.connection : host;
+      const outer = scopes.innermost;
+      return outer === null ? null : await new Transaction(host).#inside(outer);
     };
   }
 }

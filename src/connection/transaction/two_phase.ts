@@ -15,10 +15,10 @@
 import { ProgrammingError } from "../../errors.ts";
 import { tuple_row } from "../../rows/factories.ts";
 import { quote_literal } from "../../sql/quote.ts";
-import type { CallOptions, QueryOptions } from "../calls/queryable.ts";
-import type { Result } from "../statement/result.ts";
+import type { CallOptions, QueryOptions } from "../base/call_options.ts";
 import type { Scope } from "../session/scope.ts";
 import type { ScopeHost, Scopes } from "../session/scopes.ts";
+import type { Result } from "../statement/result.ts";
 import { Xid } from "./xid.ts";
 
 const RECOVER = "select gid, prepared, owner::pg_catalog.text, database::pg_catalog.text " +

@@ -14,8 +14,8 @@
 import type { Clock } from "../../adapters/socket.ts";
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { encode_query } from "../../protocol/frontend.ts";
-import { Exchange, type Step } from "./exchange.ts";
 import { within } from "../base/within.ts";
+import { Exchange, type Step } from "./exchange.ts";
 
 /** Seconds that the server has to confirm a cancel. */
 const CANCEL_GRACE = 5;

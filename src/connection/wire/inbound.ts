@@ -18,8 +18,8 @@ import {
 } from "../../protocol/backend.ts";
 import type { FrameDecoder } from "../../protocol/frame.ts";
 import { BackendTag } from "../../protocol/tags.ts";
-import { type Exchange, unexpected } from "./exchange.ts";
 import type { Fifo } from "../base/fifo.ts";
+import { type Exchange, unexpected } from "./exchange.ts";
 import { fatal } from "./wire_errors.ts";
 
 const QUERY_CANCELED = "57014";

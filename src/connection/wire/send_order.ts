@@ -10,9 +10,9 @@
 
 import type { Place } from "../../adapters/socket.ts";
 import type { OperationalError } from "../../errors.ts";
-import type { Exchange } from "./exchange.ts";
 import { Fifo } from "../base/fifo.ts";
 import { elsewhere, is_here } from "../base/place.ts";
+import type { Exchange } from "./exchange.ts";
 import { also_lost, occupied, too_late } from "./wire_errors.ts";
 
 /** Two queues, sent and held; and those that are through both, but not done. */

@@ -16,15 +16,15 @@ import type { ByteWriter } from "../../bytes/writer.ts";
 import { OperationalError } from "../../errors.ts";
 import type { TransactionState } from "../../protocol/backend.ts";
 import { encode_terminate } from "../../protocol/frontend.ts";
-import { cancel_running } from "./cancel_running.ts";
 import { Deadlines } from "../base/deadlines.ts";
+import { within } from "../base/within.ts";
+import { cancel_running } from "./cancel_running.ts";
 import type { Exchange, Step } from "./exchange.ts";
 import { Inbound, type Listeners } from "./inbound.ts";
 import type { Line } from "./line.ts";
 import { Pace } from "./pace.ts";
 import { SendOrder } from "./send_order.ts";
 import * as errors from "./wire_errors.ts";
-import { within } from "../base/within.ts";
 
 /** What a Wire tells its session. */
 export interface WireEvents extends Listeners {

@@ -6,8 +6,8 @@
 
 import { type Diagnostic, InterfaceError, OperationalError, TimeoutError } from "../../errors.ts";
 import { server_message } from "../../server_error.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Fifo } from "../base/fifo.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** The wire was closed in good order, when nobody was waiting; one for all, as errors are dear to make. */
 export const CLOSED: OperationalError = was_closed();

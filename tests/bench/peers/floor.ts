@@ -13,8 +13,8 @@ import { deno_adapter } from "../../../src/adapters/deno.ts";
 import { node_adapter } from "../../../src/adapters/node.ts";
 import type { Adapter, Socket } from "../../../src/adapters/socket.ts";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
-import { reset_sql } from "../../../src/connection/session/reset.ts";
 import { resolve_options } from "../../../src/connection/options/options.ts";
+import { reset_sql } from "../../../src/connection/session/reset.ts";
 import { decode_backend } from "../../../src/protocol/backend.ts";
 import { FrameDecoder } from "../../../src/protocol/frame.ts";
 import {

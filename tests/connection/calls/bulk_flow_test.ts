@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setImmediate } from "node:timers/promises";
-import type { ConnectOptions } from "../../../src/connection/options/connect_options.ts";
 import type { Connection } from "../../../src/connection/handle/connection.ts";
+import type { ConnectOptions } from "../../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../../src/entries/core.ts";
 import { scalar_row } from "../../../src/rows/factories.ts";
 import { FakeClock } from "../../support/fake_clock.ts";

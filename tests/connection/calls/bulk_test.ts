@@ -6,8 +6,8 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setImmediate } from "node:timers/promises";
-import type { Connection } from "../../../src/connection/handle/connection.ts";
 import type { Queryable } from "../../../src/connection/calls/queryable.ts";
+import type { Connection } from "../../../src/connection/handle/connection.ts";
 import { bind_adapter } from "../../../src/entries/core.ts";
 import {
   OperationalError,

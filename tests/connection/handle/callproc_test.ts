@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Params } from "../../../src/connection/base/call_options.ts";
 import { call_statement } from "../../../src/connection/handle/callproc.ts";
-import type { Params } from "../../../src/connection/calls/queryable.ts";
 import { ProgrammingError } from "../../../src/errors.ts";
 import { sql } from "../../../src/sql/template.ts";
 

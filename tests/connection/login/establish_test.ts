@@ -9,8 +9,8 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Adapter } from "../../../src/adapters/socket.ts";
-import type { ConnectOptions } from "../../../src/connection/options/connect_options.ts";
 import type { Connection } from "../../../src/connection/handle/connection.ts";
+import type { ConnectOptions } from "../../../src/connection/options/connect_options.ts";
 import { bind_adapter } from "../../../src/entries/core.ts";
 import {
   InterfaceError,

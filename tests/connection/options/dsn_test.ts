@@ -2,8 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { InterfaceError } from "../../../src/errors.ts";
 import { format_dsn, parse_dsn } from "../../../src/connection/options/dsn.ts";
+import { InterfaceError } from "../../../src/errors.ts";
 
 const URIS: [string, Record<string, string>][] = [
   ["postgres://", {}],

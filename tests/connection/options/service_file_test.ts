@@ -2,8 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { InterfaceError } from "../../../src/errors.ts";
 import { find_service } from "../../../src/connection/options/service_file.ts";
+import { InterfaceError } from "../../../src/errors.ts";
 
 const FILE = `
 host=ignored

@@ -20,6 +20,7 @@ import {
   TimeoutError,
 } from "../../../src/errors.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import type { FrontendTag } from "../../support/frontend.ts";
 import {
   bind_complete,
   command_complete,
@@ -36,7 +37,6 @@ import {
   row_description,
   trust_startup,
 } from "../../support/messages.ts";
-import type { FrontendTag } from "../../support/frontend.ts";
 import { type Peer, turn } from "../../support/peer.ts";
 import { type Script, scripted, type ScriptOptions } from "../../support/script.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { at_call } from "../base/call.ts";
+import { at_call } from "./stacks.ts";
 
 /** Where the rows come from. */
 export interface BatchSource<R> {

@@ -1,38 +1,10 @@
 /**
- * Checks and small services that every public call goes through.
+ * Where errors say that they come from.
  *
  * @module
  */
 
-import { kind_of } from "../../codecs/kinds.ts";
-import { InterfaceError, PgError } from "../../errors.ts";
-import type { RowFactory } from "../../rows/factories.ts";
-
-/**
- * Seconds, as given by the caller.
- *
- * @param seconds A positive number; `Infinity` means no limit.
- * @throws {InterfaceError} If it is anything else.
- */
-export function check_timeout(seconds: number): number {
-  if (typeof seconds === "number" && seconds > 0) return seconds;
-  throw new InterfaceError(
-    `cannot use timeout: it must be a positive number of seconds, or Infinity for no limit, ` +
-      `but is ${typeof seconds === "number" ? seconds : typeof seconds}`,
-  );
-}
-
-/**
- * The shape of rows, as given by the caller.
- *
- * @throws {InterfaceError} If it is no function.
- */
-export function check_row_factory<R>(factory: RowFactory<R>): RowFactory<R> {
-  if (typeof factory === "function") return factory;
-  throw new InterfaceError(
-    `cannot use row_factory: it must be a function of the columns, but is ${kind_of(factory)}`,
-  );
-}
+import { PgError } from "../../errors.ts";
 
 /** V8 and JSC have it; the standard does not. */
 interface StackCapturer {
