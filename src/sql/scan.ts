@@ -30,6 +30,7 @@ const TOKEN =
 /** Where none of these is, nothing is quoted and nothing is a comment. */
 const QUOTES = /['"$]|--|\/\*/;
 const MARK = /^(%|\$\d+)$/;
+const STARTS_PLAINLY = /^\w/;
 const LINE_END = /[\r\n]|$/g;
 const SPACES = /(?:[\s;]|--[^\r\n]*)*/y;
 const COMMENT_MARK = /\/\*|\*\//g;
@@ -69,8 +70,20 @@ export function code_of(query: string, options: ScanOptions = {}): string {
   }
 }
 
+/** What is in the strings of a query, as it is written, up to and with the last quote. */
+export function* strings_in(query: string): Generator<string> {
+  for (let at = 0;;) {
+    const match = match_from(TOKEN, query, at);
+    if (match === null) return;
+    const start = match.index + match[0].length;
+    at = end_of_token(query, match[0], start, false);
+    if (stand_in(match[0]) === "''") yield query.slice(start, at);
+  }
+}
+
 /** The query from its first word on, without the spaces, semicolons and comments before. */
 export function from_first_word(query: string): string {
+  if (STARTS_PLAINLY.test(query)) return query;
   for (let at = 0;;) {
     at += match_from(SPACES, query, at)![0].length;
     if (!query.startsWith("/*", at)) return query.slice(at);

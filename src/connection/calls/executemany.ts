@@ -22,6 +22,7 @@ import type { RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { server_error } from "../../server_error.ts";
 import type { Sql } from "../../sql/template.ts";
+import { is_copy } from "../../sql/verbs.ts";
 import type { Params, QueryOptions } from "../base/call_options.ts";
 import { Fifo } from "../base/fifo.ts";
 import { type Items, ItemSource } from "../base/item_source.ts";
@@ -34,7 +35,7 @@ import {
   check_parameters,
   write_parameter,
 } from "../statement/parameters.ts";
-import { copy_refused, is_copy } from "../statement/plain_copy.ts";
+import { copy_refused } from "../statement/plain_copy.ts";
 import type { QueryContext } from "../statement/query_context.ts";
 import { explain } from "../statement/refusal.ts";
 import { count_of, Result } from "../statement/result.ts";

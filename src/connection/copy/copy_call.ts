@@ -6,9 +6,9 @@
 
 import { ProgrammingError } from "../../errors.ts";
 import type { Sql } from "../../sql/template.ts";
+import { is_copy } from "../../sql/verbs.ts";
 import type { CallOptions } from "../base/call_options.ts";
 import type { Call, Loan } from "../session/loan.ts";
-import { is_copy } from "../statement/plain_copy.ts";
 
 /**
  * Checks a call whose statement is a COPY with a stream. What is another is not run at all.

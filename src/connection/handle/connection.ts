@@ -12,6 +12,7 @@
 import { InterfaceError, type PgError } from "../../errors.ts";
 import type { ObjectRow, RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
+import { is_command } from "../../sql/verbs.ts";
 import type { Params, QueryOptions } from "../base/call_options.ts";
 import { check_row_factory, check_timeout } from "../base/checks.ts";
 import { check_place } from "../base/place.ts";
@@ -23,7 +24,6 @@ import type { RunOptions, Session } from "../session/session.ts";
 import { Tenure } from "../session/tenure.ts";
 import { bind_statement } from "../statement/bind_statement.ts";
 import type { Result } from "../statement/result.ts";
-import { is_command } from "../statement/simple.ts";
 import { too_late } from "../wire/wire_errors.ts";
 import type { ConnectionSettings, Notice } from "./connection_settings.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";

@@ -14,15 +14,8 @@ import {
   TransactionRollbackError,
 } from "../../errors.ts";
 import { server_error } from "../../server_error.ts";
-import { from_first_word } from "../../sql/scan.ts";
 
 const CHAINS = /\band\s+chain\b/i;
-const COMMIT = /^(commit|end|prepare\s+transaction)\b/i;
-
-/** Whether `sql` begins with a statement that ends a transaction for good. */
-export function commits(sql: string): boolean {
-  return COMMIT.test(from_first_word(sql));
-}
 
 /**
  * Whether a statement with this tag ended a transaction, though another may have begun in the same

@@ -32,11 +32,12 @@ import {
 } from "../../protocol/frontend.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { server_error } from "../../server_error.ts";
+import { commits, may_copy } from "../../sql/verbs.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
 import { Attempt, type Attempted } from "./attempt.ts";
-import { commit_unknown, commits, rolled_back } from "./commit.ts";
+import { commit_unknown, rolled_back } from "./commit.ts";
 import { check_parameter_count, check_parameters, write_parameter } from "./parameters.ts";
-import { copy_refused, may_copy } from "./plain_copy.ts";
+import { copy_refused } from "./plain_copy.ts";
 import type { QueryContext } from "./query_context.ts";
 import { explain, is_altered, is_changed, is_stale, is_value_refused } from "./refusal.ts";
 import { Result } from "./result.ts";

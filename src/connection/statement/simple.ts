@@ -17,9 +17,10 @@ import { Column } from "../../rows/column.ts";
 import { row_decoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { server_error } from "../../server_error.ts";
+import { commits, may_copy } from "../../sql/verbs.ts";
 import { Exchange, is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
-import { commit_unknown, commits, rolled_back } from "./commit.ts";
-import { copy_refused, may_copy } from "./plain_copy.ts";
+import { commit_unknown, rolled_back } from "./commit.ts";
+import { copy_refused } from "./plain_copy.ts";
 import type { QueryContext } from "./query_context.ts";
 import { Result } from "./result.ts";
 import { RowReader } from "./row_reader.ts";
@@ -146,14 +147,3 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
     if (command_tag !== null) this.#context.completed(command_tag, this.#sql);
   }
 }
-
-/**
- * Whether `sql` controls transactions or notifications: commands that gain nothing from
- * being prepared, and must work where no prepared statement does.
- */
-export function is_command(sql: string): boolean {
-  return COMMAND.test(sql);
-}
-
-const COMMAND =
-  /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction|(un)?listen)\b/i;

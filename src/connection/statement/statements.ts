@@ -17,7 +17,7 @@ import { encode_close } from "../../protocol/frontend.ts";
 import { Column } from "../../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
-import { from_first_word } from "../../sql/scan.ts";
+import { has_literal, is_fleeting, is_plain, only_reads } from "../../sql/verbs.ts";
 import { QUICK_MS } from "../wire/pace.ts";
 import type { TypeCatalog } from "./type_catalog.ts";
 
@@ -51,7 +51,7 @@ export class PreparedStatement {
   /** Whether it reads only, and was done within `QUICK_MS` when it last ran, and for long before. */
   quick = false;
   #slow = 0; // quick runs that are to come before it counts as quick
-  readonly #only_reads: boolean; // and so waits for few locks
+  readonly #only_reads: boolean;
   /** Whether `columns` is known. */
   described: boolean = false;
   /** Of the catalog that its codecs are of, when it was made. */
@@ -62,10 +62,9 @@ export class PreparedStatement {
 
   /** @param name Empty for the unnamed one, which one that is not kept is in any case. */
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
-    const code = from_first_word(sql);
-    this.is_plain = PLAIN.test(code);
-    this.#only_reads = READ.test(code) && !MAY_WAIT.test(code);
-    this.is_fleeting = INDIRECT.test(code) || tells_time(code);
+    this.is_plain = is_plain(sql);
+    this.#only_reads = only_reads(sql);
+    this.is_fleeting = is_fleeting(sql);
     this.name = this.is_fleeting ? "" : name;
     this.sql = sql;
     this.epoch = epoch;
@@ -134,30 +133,12 @@ export class PreparedStatement {
 }
 
 const MAX_DECODERS = 8;
-const READ = /^(select|values|table|with)\b/i;
-/** Takes locks of rows, or waits by design; what only looks like it is not shared either. */
-const MAY_WAIT =
-  /\b(insert|update|delete|merge|into|for\s+(no\s+key|key|share)|pg_advisory\w*|pg_sleep\w*|lo_\w+)\b/i;
-const PLAIN = /^(select|insert|update|delete|merge|values|table|with)\b/i;
-/** They return what a cursor or another statement does. */
-const INDIRECT = /^(fetch|execute)\b/i;
-/** A string, and whether it begins with what is the time of when it is parsed, as in `'[2024-02-29,today)'`. */
-const STRING = /'(?:[^'a-z]*(now|today|tomorrow|yesterday)\b|[^']*)'?/gi;
-/** What is read when it is parsed, as these settings say. */
-const LITERAL = /'|\$[^\s\d$]*\$/;
 const READS_LITERALS: ReadonlySet<string> = new Set([
   "DateStyle",
   "IntervalStyle",
   "TimeZone",
   "standard_conforming_strings",
 ]);
-
-function tells_time(sql: string): boolean {
-  for (const [, word] of sql.matchAll(STRING)) {
-    if (word !== undefined) return true;
-  }
-  return false;
-}
 
 function is_same(
   known: readonly Column[] | null,
@@ -234,7 +215,7 @@ export class StatementCache {
   setting_changed(name: string): void {
     if (!READS_LITERALS.has(name)) return;
     for (const statement of this.#statements.values()) {
-      if (LITERAL.test(statement.sql)) this.drop(statement);
+      if (has_literal(statement.sql)) this.drop(statement);
     }
   }
 
