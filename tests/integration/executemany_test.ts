@@ -139,6 +139,19 @@ describe("Connection.executemany()", () => {
     assertEquals((await conn.executemany(query, sets(2, 6), options)).rows, [6, 7]);
   });
 
+  it("reads types that only the rows show", async () => {
+    await conn.execute("create type mood as enum ('sad', 'glad')");
+    const query = "select row('glad'::mood, $1::int) as r";
+    const expected = [1, 2].map((n) => ({ r: ["glad", n] }));
+    assertEquals((await conn.executemany(query, [[1], [2]])).rows, expected);
+    await using other = await connect(database.url); // which has not looked the type up
+    const cursor = await other.cursor({ row_factory: scalar_row });
+    await cursor.executemany(query, [[1], [2]], { returning: true });
+    assertEquals(await cursor.fetchall(), [["glad", 1]]);
+    assertEquals([await cursor.nextset(), await cursor.fetchall()], [true, [["glad", 2]]]);
+    await conn.execute("drop type mood");
+  });
+
   it("takes %s and %(name)s where the connection does, and a template without values", async () => {
     await using py = await connect(database.url, { paramstyle: "pyformat" });
     await py.executemany("insert into items values (%s, %s)", sets(2));
@@ -192,6 +205,14 @@ describe("Connection.executemany()", () => {
       });
     }
   }
+
+  it("refuses COPY, and leaves the source alone", async () => {
+    const source = new Source(sets(1));
+    await assertRejects(() => conn.executemany("copy items from stdin", source), ProgrammingError);
+    const stream = new ReadableStream<Params>();
+    await assertRejects(() => conn.executemany("copy items from stdin", stream), ProgrammingError);
+    assertEquals([source.taken, stream.locked], [0, false]);
+  });
 
   it("says what is wrong with the statement, and reads no set", async () => {
     const source = new Source(sets(3));

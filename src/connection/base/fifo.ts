@@ -4,7 +4,7 @@
  * @module
  */
 
-const COMPACT_AT = 64; // dead slots before they are cut off
+const COMPACT_AT = 64; // dead slots before they are cut off, where half of all are dead
 
 /** A queue that can also be walked and lose a member from its middle. */
 export class Fifo<T> {
@@ -39,7 +39,7 @@ export class Fifo<T> {
     this.#head++;
     if (this.#head === this.#items.length) {
       this.#items.length = this.#head = 0;
-    } else if (this.#head >= COMPACT_AT) {
+    } else if (this.#head >= COMPACT_AT && 2 * this.#head >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     } else {

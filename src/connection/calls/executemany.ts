@@ -18,7 +18,6 @@ import type { Format } from "../../codecs/codec.ts";
 import { type Diagnostic, QueryCanceledError } from "../../errors.ts";
 import type { BackendMessage } from "../../protocol/backend.ts";
 import { encode_bind, encode_execute, encode_parse, encode_sync } from "../../protocol/frontend.ts";
-import type { RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { server_error } from "../../server_error.ts";
 import type { Sql } from "../../sql/template.ts";
@@ -38,18 +37,16 @@ import {
 import { copy_refused } from "../statement/plain_copy.ts";
 import type { QueryContext } from "../statement/query_context.ts";
 import { explain } from "../statement/refusal.ts";
-import { count_of, Result } from "../statement/result.ts";
+import type { Result } from "../statement/result.ts";
 import { is_protocol_error, type Step, unexpected } from "../wire/exchange.ts";
 import { FLIGHT, Outflow } from "../wire/outflow.ts";
+import { type Keep, ManyRows } from "./many_rows.ts";
 
 /** How a statement is run with many sets of parameters. */
 export interface ManyOptions<R> extends QueryOptions<R> {
   /** Whether to keep the rows that the statement returns. */
   readonly returning?: boolean | undefined;
 }
-
-/** What becomes of rows: a result for each set, one for all, or none. */
-export type Keep = "sets" | "rows" | "nothing";
 
 /** No portal has this name. The server's log has it then. */
 const GIVEN_UP = "executemany was given up";
@@ -65,8 +62,8 @@ export async function executemany<R>(
   const { session, time_left = options.timeout } = loan;
   const call = loan.prepare("execute a statement", query, null, { ...options, timeout: time_left });
   const { text, values_of } = bind_many(query, loan.paramstyle, session.text_form);
-  const source = new ItemSource(param_sets, "sets of parameters");
   if (is_copy(text)) throw copy_refused("copy_from");
+  const source = new ItemSource(param_sets, "sets of parameters");
   const { row_factory } = call.run;
   const context = session.context_of(call.run);
   const exchange = new ManyExchange(context, text, values_of, source, row_factory, keep);
@@ -84,21 +81,15 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   readonly #values_of: (params: Params) => readonly unknown[];
   readonly #source: ItemSource<Params>;
   readonly #outflow: Outflow;
-  readonly #factory: RowFactory<R>;
-  readonly #keep: Keep;
+  readonly #rows: ManyRows<R>;
+  readonly #reads: boolean;
   readonly #out = new ByteWriter();
   readonly #sent: Fifo<readonly unknown[]> = new Fifo(); // sets that are not done, the next first
   #bound = false; // is the first of them
   #values: readonly unknown[] = [];
   #formats: readonly Format[] = [];
-  #decode: RowDecoder<R> | null = null;
   #encoded = 0; // sets
-  #done = 0; // sets
   #synced = false; // nothing more will be sent
-  #rows: R[] = [];
-  #tag: string | null = null;
-  #rowcount = 0;
-  readonly #results: Result<R>[] = [];
 
   constructor(
     context: QueryContext,
@@ -112,8 +103,8 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
     this.#outflow = new Outflow(context);
     this.#values_of = values_of;
     this.#source = source;
-    this.#factory = factory;
-    this.#keep = keep;
+    this.#reads = keep !== "nothing";
+    this.#rows = new ManyRows(context.types, this.statement, factory, keep);
     // A source in time may wait for this very connection.
     if (source.is_async) this.occupies = "an executemany() with an asynchronous source";
   }
@@ -124,13 +115,11 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   }
 
   override data_row(bytes: Uint8Array, view: DataView, start: number, end: number): void {
-    if (this.#keep === "nothing" || this.error !== null) return;
+    if (this.error !== null) return;
     try {
-      this.#decode ??= this.statement.decoder(this.#factory);
-      this.#rows.push(this.#decode(bytes, view, start, end));
+      this.#rows.add(bytes, view, start, end);
     } catch (error) {
       if (is_protocol_error(error)) throw error;
-      this.cannot_read(error);
       this.#give_up(error);
     }
   }
@@ -145,7 +134,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
 
   protected override begin(writer: ByteWriter): void {
     const { sql, parameter_oids, formats } = this.statement;
-    if (this.#keep !== "nothing") this.#formats = formats;
+    if (this.#reads) this.#formats = formats;
     encode_parse(writer, "", sql, parameter_oids ?? []);
     if (!this.#source.is_async) {
       const is_whole = this.#fill();
@@ -162,7 +151,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       case "EmptyQueryResponse":
         return this.#complete(null);
       case "ErrorResponse":
-        this.error ??= this.#in_set(this.#explained(message.diag), this.#done);
+        this.error ??= this.#in_set(this.#explained(message.diag), this.#rows.done);
         return this.#sync();
       case "BindComplete":
         this.#bound = true;
@@ -174,27 +163,28 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   }
 
   protected override finish(): Step {
-    const { columns } = this.statement;
+    const { unknown } = this.#rows;
     if (this.error !== null) this.reject(this.error);
-    else if (this.#done !== this.#encoded) throw unexpected("ReadyForQuery");
-    else if (this.#keep === "sets" && this.#done > 0) this.resolve(this.#results);
-    else {
-      const description = this.#keep === "nothing" ? null : columns;
-      this.resolve([new Result(this.#rows, this.#tag, description, this.#rowcount)]);
-    }
+    else if (this.#rows.done !== this.#encoded) throw unexpected("ReadyForQuery");
+    else if (unknown !== null && !this.settled) return this.#look_up(unknown);
+    else this.resolve(this.#rows.results());
     return "done";
   }
 
   #complete(tag: string | null): void {
-    const count = count_of(tag);
-    this.#done++;
+    this.#rows.complete(tag);
     this.#sent.shift();
     this.#bound = false;
-    this.#tag = tag;
-    this.#rowcount = count < 0 || this.#rowcount < 0 ? -1 : this.#rowcount + count;
-    if (this.#keep !== "sets") return;
-    this.#results.push(new Result(this.#rows, tag, this.statement.columns));
-    this.#rows = [];
+  }
+
+  /** Some rows showed types that are not known. */
+  #look_up(oids: readonly number[]): Step {
+    const { context } = this;
+    void context.learn(oids, true)
+      .then(() => this.#rows.retry())
+      .catch((error) => this.error ??= error)
+      .then(() => context.wire.proceed(this));
+    return "wait";
   }
 
   async #send_rest(): Promise<void> {

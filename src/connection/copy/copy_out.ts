@@ -12,6 +12,7 @@
  */
 
 import type { ByteWriter } from "../../bytes/writer.ts";
+import { AlteredTypeError, UnknownTypeError } from "../../codecs/composite.ts";
 import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { BackendMessage } from "../../protocol/backend.ts";
 import { encode_copy_fail, encode_query } from "../../protocol/frontend.ts";
@@ -82,8 +83,8 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
       this.take(bytes, view, start, end);
     } catch (error) {
       if (is_protocol_error(error)) throw error;
-      this.cannot_read(error);
       this.error = error;
+      this.#learn_from(error);
       void this.context.wire.cancel();
     }
   }
@@ -139,6 +140,13 @@ export abstract class CopyOutExchange extends DescribingExchange<number> {
     else if (!this.#started) this.reject(no_copy());
     else this.resolve(this.#count);
     return "done";
+  }
+
+  /** A row cannot be read: what it lacks is known next time. Now the data keep the wire. */
+  #learn_from(error: unknown): void {
+    const { context } = this;
+    if (error instanceof AlteredTypeError) context.types.forget();
+    if (error instanceof UnknownTypeError) context.learn([error.oid], false).catch(() => {});
   }
 
   #deliver_soon(): void {

@@ -76,13 +76,13 @@ async function quote(
   );
   const sql = `select array[${calls.join(", ")}]`;
   const statements = new StatementCache(1, false);
+  const context = session.context({ statements }); // which the session does not keep
   if (typed) {
-    const { parameter_oids } = await session.run(new DescribeExchange(session, query), call);
+    const { parameter_oids } = await session.run(new DescribeExchange(context, query), call);
     check_parameter_count(parameter_oids!.length, values.length);
     const { types, codecs } = session;
     statements.use(statements.get(sql, types), types).set_parameters(parameter_oids!, codecs);
   }
-  const context = session.context({ statements }); // which the session does not keep
   const exchange = new QueryExchange(context, sql, values, scalar_row);
   const { rows }: Result<string[]> = await session.run(exchange, call);
   return rows[0]!;

@@ -9,7 +9,6 @@
  */
 
 import type { ByteWriter } from "../../bytes/writer.ts";
-import { AlteredTypeError } from "../../codecs/composite.ts";
 import type { Diagnostic } from "../../errors.ts";
 import type { BackendMessage, ColumnDescription } from "../../protocol/backend.ts";
 import { encode_describe, encode_parse, encode_sync } from "../../protocol/frontend.ts";
@@ -88,11 +87,6 @@ export abstract class DescribingExchange<T> extends Exchange<T> {
     if (this.#unknown.length > 0 && !this.settled) return this.#learn();
     this.#described = true;
     return "again";
-  }
-
-  /** A row cannot be read. What its types are made of is looked up anew next time, if it has changed. */
-  protected cannot_read(error: unknown): void {
-    if (error instanceof AlteredTypeError) this.context.types.forget();
   }
 
   override end(): void {
