@@ -115,10 +115,12 @@ export class PgError extends Error {
     return this.sqlstate;
   }
 
-  /** psycopg2's name for the server's own message; null for errors made here. */
+  /** psycopg2's name for all that the server said, as psql shows it; null for errors made here. */
   get pgerror(): string | null {
     if (this.diag === null) return null;
-    return `${this.diag.severity}:  ${this.diag.message_primary}`;
+    const { severity, message_primary } = this.diag;
+    const is_servers = message_primary !== null && this.message.startsWith(message_primary);
+    return `${severity}:  ${is_servers ? this.message : message_primary}`;
   }
 
   /** The SQLSTATE's condition name, such as `"unique_violation"`; null for unknown codes. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { check_timeout } from "../connection/base/checks.ts";
+import { check_signal, check_timeout } from "../connection/base/checks.ts";
 import { at_call } from "../connection/base/stacks.ts";
 import { OperationalError, PoolClosedError } from "../errors.ts";
 import type { PoolContext } from "./context.ts";
@@ -40,7 +40,7 @@ export class Borrower {
    */
   take({ timeout, signal }: AcquireOptions, shares: boolean = false): Slot | undefined {
     if (timeout !== undefined) check_timeout(timeout);
-    signal?.throwIfAborted();
+    check_signal(signal)?.throwIfAborted();
     return this.#sessions.take(shares);
   }
 

@@ -75,7 +75,7 @@ export function check_listen(
 
 /** For handles that were given back. One for all: to make an error costs more than a release. */
 export const RELEASED: InterfaceError = new InterfaceError(
-  "cannot use the connection: it was released to its pool",
+  "cannot use the connection: the connection was released to its pool",
 );
 
 /** For what still ran when its handle was given back. */

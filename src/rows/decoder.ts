@@ -72,6 +72,11 @@ function composed_decoder<R>(
   fields: readonly Field[],
   factory: RowFactory<R>,
 ): RowDecoder<R> {
+  if (/^class\b/.test(String(factory))) {
+    throw new InterfaceError("cannot use row_factory: it must be a function, but is a class", {
+      hint: `use class_row(${factory.name})`,
+    });
+  }
   const tuple = tuple_decoder(fields);
   const make = factory(columns);
   if (typeof make !== "function") {

@@ -77,7 +77,8 @@ export function pyformat_values(query: PyformatQuery, params: PyformatParams): r
   }
   if (params.length !== count) {
     throw new ProgrammingError(
-      `cannot bind parameters: the query has ${count} %s, but the array has ${params.length}`,
+      `cannot bind %s number ${Math.min(count, params.length) + 1}: the query has ${count}, ` +
+        `but the array has ${params.length}`,
     );
   }
   return params;

@@ -258,11 +258,15 @@ describe("a parameter", () => {
 
 describe("parameters", () => {
   const counts: readonly [query: string, given: number, message: string][] = [
-    ["select $1::int4", 0, "takes 1, but 0 were given"],
-    ["select $1::int4", 2, "takes 1, but 2 were given"],
-    ["select $1::int4, $2::text", 1, "takes 2, but 1 was given"],
-    ["select 1", 1, "takes 0, but 1 was given"],
-    ["select $1::int4[]", 3, "takes 1, but 3 were given"],
+    ["select $1::int4", 0, "cannot bind $1: the statement takes 1 parameter, but 0 were given"],
+    ["select $1::int4", 2, "cannot bind $2: the statement takes 1 parameter, but 2 were given"],
+    [
+      "select $1::int4, $2::text",
+      1,
+      "cannot bind $2: the statement takes 2 parameters, but 1 was given",
+    ],
+    ["select 1", 1, "cannot bind $1: the statement takes 0 parameters, but 1 was given"],
+    ["select $1::int4[]", 3, "cannot bind $2: the statement takes 1 parameter, but 3 were given"],
   ];
   for (const [query, given, message] of counts) {
     it(`must be as many as the statement takes: ${given} to ${query}`, async () => {

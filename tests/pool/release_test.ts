@@ -237,7 +237,11 @@ describe("Pool.release", () => {
     const cursor = await old.cursor();
     const notification = old.notifies.get();
     await pool.release(old);
-    await assertRejects(() => notification, InterfaceError, "it was released to its pool");
+    await assertRejects(
+      () => notification,
+      InterfaceError,
+      "the connection was released to its pool",
+    );
     const next = await pool.acquire();
     const { length } = backends.all[0]!.statements;
     assertEquals([old.closed, next.closed], [true, false]);
@@ -277,8 +281,16 @@ describe("Pool.release", () => {
       () => cursor.begin_nested(),
     ];
     for (const call of calls) await assertRejects<Error>(call, InterfaceError);
-    assertThrows(() => old.get_backend_pid(), InterfaceError, "it was released to its pool");
-    assertThrows(() => old.get_parameter_status("TimeZone"), InterfaceError, "it was released");
+    assertThrows(
+      () => old.get_backend_pid(),
+      InterfaceError,
+      "the connection was released to its pool",
+    );
+    assertThrows(
+      () => old.get_parameter_status("TimeZone"),
+      InterfaceError,
+      "the connection was released",
+    );
     await old.close();
     await old[Symbol.asyncDispose]();
     assertEquals(backends.all[0]!.statements.length, length);

@@ -97,9 +97,9 @@ const BOUND: [string, PyformatParams, unknown[]][] = [
 ];
 
 const UNBOUND: [string, unknown, string][] = [
-  ["%s %s", [1], "the query has 2 %s, but the array has 1"],
-  ["%s", [1, 2], "the query has 1 %s, but the array has 2"],
-  ["select 1", [1], "the query has 0 %s, but the array has 1"],
+  ["%s %s", [1], "cannot bind %s number 2: the query has 2, but the array has 1"],
+  ["%s", [1, 2], "cannot bind %s number 2: the query has 1, but the array has 2"],
+  ["select 1", [1], "cannot bind %s number 1: the query has 0, but the array has 1"],
   ["%s", { a: 1 }, "cannot bind %s: it takes an array, but an object was given"],
   ["%(a)s", [1], "cannot bind %(name)s: it takes an object, but an array was given"],
   ["%(a)s", {}, "cannot bind %(a)s: it must have a value"],

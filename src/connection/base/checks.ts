@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Codec } from "../../codecs/codec.ts";
 import { kind_of } from "../../codecs/kinds.ts";
 import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { RowFactory } from "../../rows/factories.ts";
@@ -25,6 +26,30 @@ export function check_timeout(seconds: number): number {
     `cannot use timeout: it must be a positive number of seconds, or Infinity for no limit, ` +
       `but is ${typeof seconds === "number" ? seconds : typeof seconds}`,
   );
+}
+
+/**
+ * What gives a call up, as given by the caller.
+ *
+ * @throws {InterfaceError} If it is no AbortSignal.
+ */
+export function check_signal(signal: AbortSignal | null | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  if (typeof signal.throwIfAborted === "function") return signal;
+  throw new InterfaceError(
+    `cannot use signal: it must be an AbortSignal, but is ${kind_of(signal)}`,
+    { hint: "of an AbortController it is `signal`" },
+  );
+}
+
+/**
+ * Conversions of one's own, as given by the caller.
+ *
+ * @throws {InterfaceError} If they are no array.
+ */
+export function check_codecs(codecs: readonly Codec[] | undefined): readonly Codec[] | undefined {
+  if (codecs === undefined || Array.isArray(codecs)) return codecs;
+  throw new InterfaceError(`cannot use codecs: they must be an array, but are ${kind_of(codecs)}`);
 }
 
 /**

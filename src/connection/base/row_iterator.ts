@@ -11,6 +11,7 @@
  * @module
  */
 
+import { check_signal } from "./checks.ts";
 import { at_call } from "./stacks.ts";
 
 /** Where the rows come from. */
@@ -38,7 +39,7 @@ export class RowIterator<R> implements AsyncIterableIterator<R>, AsyncDisposable
    */
   constructor(source: BatchSource<R>, signal?: AbortSignal) {
     this.#source = source;
-    this.#signal = signal;
+    this.#signal = check_signal(signal);
   }
 
   /** The next row. Calls made at once are served in their order. */

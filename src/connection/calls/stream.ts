@@ -28,6 +28,6 @@ export function stream<R>(
   const itersize = check_itersize(options.itersize ?? DEFAULT_ITERSIZE);
   return lent_rows(lend, "stream", options.signal, (loan) => {
     const { text, values, run } = loan.prepare("stream", query, params, options);
-    return new StreamExchange(loan, text, values ?? [], run, itersize);
+    return new StreamExchange(loan, text, values, run, itersize);
   });
 }

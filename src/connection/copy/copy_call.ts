@@ -25,7 +25,7 @@ export function copy_call(
   const call = loan.prepare("copy", query, null, options);
   const { text_form } = loan.session;
   if (!is_copy(call.text) || text_form.has_several(call.text)) throw no_copy();
-  if (call.values === null || call.values.length === 0) return call;
+  if (call.values.length === 0) return call;
   throw new ProgrammingError(
     `cannot copy: COPY takes no parameters, but the sql template has ${call.values.length}`,
     { hint: "sql.identifier() and sql.raw() are no parameters" },

@@ -12,7 +12,7 @@
 import { kind_of } from "../../codecs/kinds.ts";
 import { ProgrammingError } from "../../errors.ts";
 import { quote_qualified } from "../../sql/quote.ts";
-import { Sql, sql } from "../../sql/template.ts";
+import { type Sql, sql } from "../../sql/template.ts";
 import type { Params } from "../base/call_options.ts";
 
 /** One part of a name, with the dot or the end behind it. */
@@ -21,7 +21,7 @@ const PART = /("(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)(\.|$)/y
 /**
  * `select * from name($1, ...)`.
  *
- * @param params Arguments in their order, or by name.
+ * @param params Arguments in their order, or by name: values, or `sql` fragments, such as with a cast.
  * @throws {ProgrammingError} If `name` is not one.
  */
 export function call_statement(name: string, params: Params): Sql {
@@ -31,22 +31,14 @@ export function call_statement(name: string, params: Params): Sql {
 
 function arguments_of(params: Params): Iterable<unknown> {
   if (params === undefined || params === null) return [];
-  if (Array.isArray(params)) return params.map(bound);
+  if (Array.isArray(params)) return params;
   if (typeof params !== "object" || Symbol.iterator in params) { // a Map, say
     const fact = kind_of(params);
     throw new ProgrammingError(
       `cannot bind params: they must be an array, or an object of them by name, but are ${fact}`,
     );
   }
-  return Object.entries(params).map(([name, value]) =>
-    sql`${sql.identifier(name)} => ${bound(value)}`
-  );
-}
-
-/** A part made by `sql` is a value here too, and no value has its type. */
-function bound(value: unknown): unknown {
-  if (!(value instanceof Sql)) return value;
-  throw new ProgrammingError("cannot call the function: an argument must be a value, but is SQL");
+  return Object.entries(params).map(([name, value]) => sql`${sql.identifier(name)} => ${value}`);
 }
 
 function parts_of(name: string): string[] {

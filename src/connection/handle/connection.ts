@@ -14,7 +14,7 @@ import type { ObjectRow, RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
 import { is_command } from "../../sql/verbs.ts";
 import type { Params, QueryOptions } from "../base/call_options.ts";
-import { check_row_factory, check_timeout } from "../base/checks.ts";
+import { check_codecs, check_row_factory, check_signal, check_timeout } from "../base/checks.ts";
 import { check_place } from "../base/place.ts";
 import { at_call } from "../base/stacks.ts";
 import type { EchoEvent } from "../base/warnings.ts";
@@ -61,7 +61,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly echo: boolean | ((event: EchoEvent) => void);
   /** The shape of rows where a call names none. */
   row_factory: RowFactory<unknown>;
-  /** The class of cursors where a call names none. */
+  /** The class of cursors, but for those with a name, which are `NamedCursor`s. */
   cursor_factory: typeof Cursor;
   readonly #session: Session;
   readonly #settings: ConnectionSettings;
@@ -173,7 +173,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     const call = this.#prepare("execute a statement", query, params, options);
     try {
       if (this.#is_simple(call)) return (await this.#session.simple(call.text, call.run)).at(-1)!;
-      return await this.#session.query(call.text, call.values ?? [], call.run);
+      return await this.#session.query(call.text, call.values, call.run);
     } catch (error) {
       throw at_call(error);
     }
@@ -188,7 +188,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     const call = this.#prepare("execute a statement", query, params, options);
     try {
       if (this.#is_simple(call)) return await this.#session.simple(call.text, call.run);
-      return [await this.#session.query(call.text, call.values ?? [], call.run)];
+      return [await this.#session.query(call.text, call.values, call.run)];
     } catch (error) {
       throw at_call(error);
     }
@@ -199,7 +199,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return this.#loan ??= {
       session: this.#session,
       paramstyle: this.#settings.paramstyle,
-      check: (action) => this.#check(action),
+      check: (action) => this.#check_alive(action),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
       tenure: () => new Tenure(this.#session.wire, this.scopes),
       end() {},
@@ -243,7 +243,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     check_place(this.#session.place, action);
   }
 
-  /** For what asks nothing of the wire, which would tell that it is lost. */
+  /** For what does not ask the wire, which would tell that it is lost. */
   #check_alive(action: string): void {
     this.#check(action);
     const { lost } = this.#session.wire;
@@ -261,22 +261,21 @@ export class Connection extends SessionControl implements AsyncDisposable {
     const { paramstyle } = this.#settings;
     const { text, values } = bind_statement(query, params, paramstyle, this.#session.text_form);
     const run = this.#run_options(options);
-    this.#log(text, values?.length ?? 0);
+    this.#log(text, values.length);
     return { text, values, run };
   }
 
   /** Whether it must not, or gains nothing if it is prepared. */
   #is_simple({ text, values }: Call<unknown>): boolean {
-    if (is_command(text)) return !values?.length;
-    return values === null && this.#session.text_form.has_several(text);
+    return values.length === 0 && (is_command(text) || this.#session.text_form.has_several(text));
   }
 
   #run_options<R>(options: QueryOptions<R>): RunOptions<R> {
     return {
       row_factory: check_row_factory(options.row_factory ?? (this.row_factory as RowFactory<R>)),
       timeout: check_timeout(options.timeout ?? this.timeout),
-      signal: options.signal,
-      codecs: options.codecs,
+      signal: check_signal(options.signal),
+      codecs: check_codecs(options.codecs),
       independent: this.#settings.independent,
     };
   }

@@ -66,6 +66,7 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   #position = 0; // which row is next
   #query: string | null = null;
   #calls = 0; // only the last one's result is the cursor's
+  #running = 0; // calls that have not ended
   #closed = false;
   #on_close: (() => Promise<void>) | undefined;
 
@@ -160,8 +161,13 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
     this.#results = [];
     this.#at = this.#position = 0;
     this.#query = text;
-    const results = await work();
-    if (call === this.#calls && !this.#closed) this.#results = results;
+    this.#running++;
+    try {
+      const results = await work();
+      if (call === this.#calls && !this.#closed) this.#results = results;
+    } finally {
+      this.#running--;
+    }
   }
 
   /** The next row; null at the end. */
@@ -259,6 +265,11 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   #rows(action: string): R[] {
     this.check(action);
     const result = this.#result;
+    if (result === undefined && this.#running > 0) {
+      throw new ProgrammingError(`cannot ${action}: the statement must have ended, but has not`, {
+        hint: "await execute()",
+      });
+    }
     if (result === undefined) {
       throw new ProgrammingError(`cannot ${action}: no statement was executed`);
     }

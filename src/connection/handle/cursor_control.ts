@@ -62,9 +62,9 @@ export abstract class CursorControl {
     const { timeout = this.timeout, signal } = options;
     const { prepare, session } = this.connection.lend();
     const call = prepare("mogrify a query", query, params, { timeout, signal });
-    return call.values === null
-      ? call.text
-      : await mogrify(session, call.text, call.values, call.run);
+    const is_bare = params === undefined || params === null;
+    if (is_bare && call.values.length === 0) return call.text;
+    return await mogrify(session, call.text, call.values, call.run);
   }
 
   /**

@@ -11,7 +11,7 @@
 import type { Clock } from "../../adapters/socket.ts";
 import { InterfaceError, type PgError, TimeoutError } from "../../errors.ts";
 import type { CallOptions } from "../base/call_options.ts";
-import { check_timeout } from "../base/checks.ts";
+import { check_signal, check_timeout } from "../base/checks.ts";
 import { system_clock } from "../base/clock.ts";
 import { Fifo } from "../base/fifo.ts";
 import { at_call } from "../base/stacks.ts";
@@ -60,8 +60,8 @@ export class NotificationQueue implements AsyncIterable<Notification> {
    * @throws {InterfaceError} If it was closed or released and nothing is left.
    */
   async get(options: CallOptions = {}): Promise<Notification> {
-    const { timeout = Infinity, signal } = options;
-    check_timeout(timeout);
+    const timeout = check_timeout(options.timeout ?? Infinity);
+    const signal = check_signal(options.signal);
     signal?.throwIfAborted();
     try {
       return this.get_nowait() ?? await this.#wait(timeout, signal);

@@ -86,7 +86,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {InterfaceError} If the connection is closed, or this is no codec.
    */
   register_codec(codec: Codec): void {
-    if (this.closed) throw new InterfaceError("cannot register a codec: the connection is closed");
+    this.lend().check("register a codec");
     this.#session.types = this.#session.types.with([codec]);
   }
 

@@ -90,6 +90,26 @@ const OBJECTS: ReadonlySet<string> = new Set([
   "server_settings",
 ]);
 
+/** For names that others give it, and for those of a pool: in lower case and without underscores. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["ssl", "use sslmode"],
+  ["tls", "use sslmode"],
+  ["url", "the dsn is the first argument"],
+  ["connectionstring", "the dsn is the first argument"],
+  ["username", "use user"],
+  ["pass", "use password"],
+  ["min", "create_pool() takes minsize"],
+  ["minsize", "create_pool() takes minsize"],
+  ["max", "create_pool() takes maxsize"],
+  ["maxsize", "create_pool() takes maxsize"],
+  ["poolsize", "create_pool() takes maxsize"],
+  ["idletimeout", "create_pool() takes max_idle"],
+  ["maxidle", "create_pool() takes max_idle"],
+  ["maxlifetime", "create_pool() takes max_lifetime"],
+  ["poolrecycle", "create_pool() takes pool_recycle"],
+  ["onconnect", "create_pool() takes on_connect"],
+]);
+
 const ALIASES: ReadonlyMap<string, string> = new Map([["database", "dbname"]]);
 
 /**
@@ -106,8 +126,9 @@ export function keyword(name: string, source: string, is_text: boolean, show = t
   if (KEYWORDS.has(known) || (!is_text && OBJECTS.has(known))) return known;
   const fact = show && /^\w{1,63}$/.test(name) ? `"${name}" is none` : "one is none";
   const near = nearest(name, [...KEYWORDS.keys(), ...(is_text ? [] : OBJECTS), ...ALIASES.keys()]);
+  const plain = name.toLowerCase().replaceAll("_", "");
   throw new InterfaceError(`cannot read ${source}: it must have known parameters, but ${fact}`, {
-    hint: show && near !== null ? `did you mean ${near}?` : null,
+    hint: show ? HINTS.get(plain) ?? (near && `did you mean ${near}?`) : null,
   });
 }
 

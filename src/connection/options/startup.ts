@@ -39,6 +39,8 @@ export function startup_parameters(
   const own: Record<string, string | null | undefined> = {
     replication,
     timezone: adapter.env?.("PGTZ"),
+    datestyle: adapter.env?.("PGDATESTYLE"),
+    geqo: adapter.env?.("PGGEQO"),
     application_name: settings.text("fallback_application_name"),
     ...server_settings(settings),
     options: settings.text("options"),

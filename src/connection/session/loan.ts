@@ -17,8 +17,8 @@ import type { Tenure } from "./tenure.ts";
 export interface Call<R> {
   /** The statement, with `$n` for its parameters. */
   readonly text: string;
-  /** The values of `$1` on; null if none were given. */
-  readonly values: readonly unknown[] | null;
+  /** The values of `$1` on. */
+  readonly values: readonly unknown[];
   /** How it is run, with all defaults. */
   readonly run: RunOptions<R>;
 }

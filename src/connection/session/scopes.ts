@@ -71,7 +71,10 @@ export class Scopes {
   /** Sends BEGIN. The result's `pending` tells how that went. */
   begin(sql: string, options: CallOptions): Scope {
     check_place(this.#session.place, "begin a transaction");
-    this.refuse_transaction("begin a transaction", "use begin_nested()");
+    this.refuse_transaction(
+      "begin a transaction",
+      this.innermost === null ? "it was begun by SQL, and SQL must end it" : "use begin_nested()",
+    );
     return this.#open(null, sql, options);
   }
 

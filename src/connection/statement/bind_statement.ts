@@ -20,8 +20,8 @@ import type { Params } from "../base/call_options.ts";
 export interface BoundStatement {
   /** Its text. */
   readonly text: string;
-  /** Values of `$1` on; null: none were passed, so there may be several statements. */
-  readonly values: readonly unknown[] | null;
+  /** Values of `$1` on; where there are none, there may be several statements. */
+  readonly values: readonly unknown[];
 }
 
 /**
@@ -38,16 +38,26 @@ export function bind_statement(
 ): BoundStatement {
   const without_params = params === undefined || params === null;
   if (query instanceof Sql) {
-    if (!without_params) {
-      throw new ProgrammingError("cannot bind params: a sql template brings its own");
+    if (!without_params && !is_empty(params)) {
+      throw new ProgrammingError("cannot bind params: a sql template brings its own", {
+        hint: OPTIONS_HINT,
+      });
     }
     const { text, params: values } = query.compile();
     return { text, values };
   }
   query_text(query);
-  if (without_params) return { text: query, values: null };
+  if (without_params) return { text: query, values: [] };
   if (paramstyle === "pyformat") {
     const bound = bind_pyformat(query, params as PyformatParams, options);
+    if (bound.params.length === 0 && are_options(params)) {
+      throw new ProgrammingError(
+        "cannot bind params: the query takes none, but has options there",
+        {
+          hint: OPTIONS_HINT,
+        },
+      );
+    }
     return { text: bound.text, values: bound.params };
   }
   return { text: query, values: native_values(params) };
@@ -106,6 +116,20 @@ function native_values(params: Params): readonly unknown[] {
   if (Array.isArray(params)) return params;
   const fact = typeof params === "object" && params !== null ? "an object" : kind_of(params);
   throw new ProgrammingError(`cannot bind params: they must be an array, but are ${fact}`, {
-    hint: 'for %(name)s use paramstyle: "pyformat"',
+    hint: are_options(params) ? OPTIONS_HINT : 'for %(name)s use paramstyle: "pyformat"',
   });
+}
+
+const OPTIONS_HINT = "options are the third argument, behind the params: an array, or null";
+const OPTIONS: ReadonlySet<string> = new Set(["timeout", "signal", "row_factory", "codecs"]);
+
+/** Whether options were given in place of parameters. */
+function are_options(params: Params): boolean {
+  if (typeof params !== "object" || params === null) return false;
+  const names = Object.keys(params);
+  return names.length > 0 && names.every((name) => OPTIONS.has(name));
+}
+
+function is_empty(params: Params): boolean {
+  return Array.isArray(params) && params.length === 0;
 }

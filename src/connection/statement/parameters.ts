@@ -55,7 +55,8 @@ export function needs_types(values: readonly unknown[]): boolean {
 export function check_parameter_count(expected: number, given: number): void {
   if (expected === given) return;
   throw new ProgrammingError(
-    `cannot bind the parameters: the statement takes ${expected}, but ${given} ` +
+    `cannot bind $${Math.min(expected, given) + 1}: the statement takes ${expected} ` +
+      `${expected === 1 ? "parameter" : "parameters"}, but ${given} ` +
       `${given === 1 ? "was" : "were"} given`,
   );
 }

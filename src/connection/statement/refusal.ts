@@ -10,7 +10,7 @@
 
 import { ByteWriter } from "../../bytes/writer.ts";
 import { kind_of } from "../../codecs/kinds.ts";
-import { DatabaseError, DataError, type Diagnostic } from "../../errors.ts";
+import { DatabaseError, DataError, type Diagnostic, NotSupportedError } from "../../errors.ts";
 import { server_error, server_message } from "../../server_error.ts";
 import { check_parameter_count, write_parameter } from "./parameters.ts";
 import type { PreparedStatement } from "./statements.ts";
@@ -45,9 +45,23 @@ export function explain(error: unknown, refused: Refused, is_left: boolean = fal
   const { diag, query, sqlstate } = error;
   if (!bound && statement.parameter_oids !== null) {
     if (is_value_refused(error)) return misfit(error, diag, refused);
-    if (sqlstate === "08P01") return miscount(statement, values) ?? error;
+    const miscounted = sqlstate === "08P01" ? miscount(statement, values) : undefined;
+    if (miscounted !== undefined) return miscounted;
   }
-  return is_left ? server_error(diag, query, "run it again: others were sent behind it") : error;
+  if (is_left) return server_error(diag, query, "run it again: others were sent behind it");
+  return is_stale(error, refused) ? outdated(diag, query, error) : error;
+}
+
+/** What the server says of it depends on how the statement was sent. */
+function outdated(diag: Diagnostic, query: string | null, cause: DatabaseError): DatabaseError {
+  const hint = "it is no longer as it was when it was prepared: roll back, and run it again";
+  if (cause.sqlstate !== "08P01") return server_error(diag, query, hint);
+  return new NotSupportedError("cannot run the statement: its result has other columns now", {
+    diag: { ...diag, sqlstate: "0A000" },
+    query,
+    hint,
+    cause,
+  });
 }
 
 /** Whether the server refused a value, or something that looks like it. */

@@ -57,12 +57,17 @@ export function check_isolation_level(level: IsolationLevel): IsolationLevel {
  */
 export function mode_words({ isolation_level, readonly, deferrable }: TransactionMode): string {
   const words: string[] = [];
-  if (isolation_level !== undefined && check_isolation_level(isolation_level) !== "default") {
+  if (is_given(isolation_level) && check_isolation_level(isolation_level) !== "default") {
     words.push(`ISOLATION LEVEL ${isolation_level.toUpperCase().replace("_", " ")}`);
   }
-  if (readonly !== undefined) words.push(readonly ? "READ ONLY" : "READ WRITE");
-  if (deferrable !== undefined) words.push(deferrable ? "DEFERRABLE" : "NOT DEFERRABLE");
+  if (is_given(readonly)) words.push(readonly ? "READ ONLY" : "READ WRITE");
+  if (is_given(deferrable)) words.push(deferrable ? "DEFERRABLE" : "NOT DEFERRABLE");
   return words.join(" ");
+}
+
+/** Null says nothing, too, to those whose language does not refuse it. */
+function is_given<T>(word: T | undefined): word is T {
+  return word !== undefined && word !== null;
 }
 
 /**

@@ -55,7 +55,7 @@ export async function open_large_object(
   if (!Number.isInteger(oid) || oid < 0) {
     throw new ProgrammingError(
       `cannot open a large object: the oid must be a whole number, 0 for a new one, but is ${
-        kind_of(oid)
+        typeof oid === "number" ? oid : kind_of(oid)
       }`,
     );
   }

@@ -18,7 +18,7 @@
 import { InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { Sql } from "../../sql/template.ts";
 import type { CallOptions, Params, QueryOptions } from "../base/call_options.ts";
-import { check_timeout } from "../base/checks.ts";
+import { check_signal, check_timeout } from "../base/checks.ts";
 import { Queryable } from "../calls/queryable.ts";
 import type { SessionControl } from "../handle/session_control.ts";
 import type { Loan } from "../session/loan.ts";
@@ -85,7 +85,7 @@ export class Transaction extends Queryable implements AsyncDisposable {
     this.#scopes = this.#connection.scopes;
     this.#statement = begin_statement(options);
     this.#timeout = check_timeout(options.timeout ?? cursor.timeout);
-    this.#signal = options.signal;
+    this.#signal = check_signal(options.signal);
   }
 
   /** Whether it has begun and not ended. */

@@ -62,8 +62,10 @@ describe("call_statement()", () => {
     });
   }
 
-  it("refuses SQL as an argument", () => {
-    assertThrows(() => call_statement("f", [sql.raw("1); drop table t")]), ProgrammingError);
-    assertThrows(() => call_statement("f", { a: sql.raw("1") }), ProgrammingError);
+  it("takes sql fragments as arguments, such as with a cast", () => {
+    const { text, params } = call_statement("f", [sql`${1}::int8`, 2]).compile();
+    assertEquals([text, params], ['select * from "f"($1::int8, $2)', [1, 2]]);
+    const named = call_statement("f", { a: sql`${"x"}::text` }).compile();
+    assertEquals([named.text, named.params], ['select * from "f"("a" => $1::text)', ["x"]]);
   });
 });
