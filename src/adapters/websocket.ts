@@ -21,8 +21,8 @@ import type { Adapter, Address, Socket } from "./socket.ts";
 
 /** How an adapter over WebSockets behaves. */
 export interface WebSocketOptions {
-  /** Most bytes from the server that may wait to be read. Default: 64 MiB. */
-  readonly max_unread?: number;
+  /** Most bytes from the server that may wait to be read; more end the connection. Default: 64 MiB. */
+  readonly max_unread?: number | undefined;
 }
 
 /**
@@ -35,6 +35,9 @@ export interface WebSocketOptions {
  */
 export function websocket_adapter(proxy: string | URL, options: WebSocketOptions = {}): Adapter {
   const { max_unread = 64 * 1024 * 1024 } = options;
+  if (!(max_unread > 0)) {
+    throw new RangeError(`max_unread must be more than 0, but is ${max_unread}`);
+  }
   const base = new URL(proxy);
   if (base.protocol !== "ws:" && base.protocol !== "wss:") throw new TypeError("no WebSocket URL");
   return {

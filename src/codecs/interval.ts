@@ -14,7 +14,7 @@
 import { DataError } from "../errors.ts";
 import { fraction_text } from "./calendar.ts";
 import type { TypeCodec } from "./codec.ts";
-import { string_text } from "./kinds.ts";
+import { kind_of, number_text } from "./kinds.ts";
 import { wrong_size } from "./malformed.ts";
 import { temporal_text } from "./temporal_text.ts";
 import { infinity_text } from "./timestamp.ts";
@@ -22,14 +22,15 @@ import { infinity_text } from "./timestamp.ts";
 /** The parts of an interval; what is left out is 0. */
 export interface IntervalParts {
   /** 12 to a year. */
-  readonly months?: number;
+  readonly months?: number | undefined;
   /** Calendar days, whatever their hours. */
-  readonly days?: number;
+  readonly days?: number | undefined;
   /** Of time: 3,600,000,000 to an hour. */
-  readonly microseconds?: bigint | number;
+  readonly microseconds?: bigint | number | undefined;
 }
 
-const RULE = "must be an Interval, a string, Infinity or -Infinity";
+const RULE = "must be an Interval, a string or a number of seconds";
+const PARTS: ReadonlySet<string> = new Set(["months", "days", "microseconds"]);
 const MAX_LENGTH = 256; // characters; the server writes no more than MAXDATELEN, 128
 const MAX_I32 = 0x7fffffff;
 const MIN_I32 = -0x80000000;
@@ -80,7 +81,9 @@ export class Interval {
    *
    * @throws {DataError} If a part is not an integer, or is beyond what the server holds.
    */
-  constructor({ months = 0, days = 0, microseconds = 0n }: IntervalParts = {}) {
+  constructor(parts: IntervalParts = {}) {
+    for (const name in parts) if (!PARTS.has(name)) throw no_part(name);
+    const { months = 0, days = 0, microseconds = 0n } = parts;
     this.months = checked("months", months);
     this.days = checked("days", days);
     const is_whole = typeof microseconds === "bigint" || Number.isSafeInteger(microseconds);
@@ -96,6 +99,9 @@ export class Interval {
    * @throws {DataError} If `text` is none, or has parts of a month, a day or a microsecond.
    */
   static parse(text: string): Interval {
+    if (typeof text !== "string") {
+      throw new DataError(`cannot read an Interval: it must be a string, but is ${kind_of(text)}`);
+    }
     if (text.length > MAX_LENGTH) throw not_an_interval();
     const sum: Sum = { months: 0n, days: 0n, microseconds: 0n };
     const iso = ISO.exec(text);
@@ -162,7 +168,7 @@ export const interval: TypeCodec<Interval | number> = {
   encode_text(value) {
     if (value instanceof Interval) return value.toString();
     if (value === Infinity || value === -Infinity) return infinity_text(value);
-    return temporal_text(value, "interval") ?? string_text(value, RULE);
+    return temporal_text(value, "interval") ?? number_text(value, RULE); // of seconds
   },
 };
 
@@ -231,7 +237,17 @@ function seconds_part(us: bigint): string {
 
 function checked(name: string, value: number): number {
   if (Number.isInteger(value) && value >= MIN_I32 && value <= MAX_I32) return value + 0; // no -0
-  throw new DataError(`cannot make an Interval: ${name} must be an integer of 32 bits`);
+  const fact = kind_of(value);
+  throw new DataError(
+    `cannot make an Interval: ${name} must be an integer of 32 bits, but is ${fact}`,
+  );
+}
+
+function no_part(name: string): DataError {
+  const fact = `${JSON.stringify(name)} was given`;
+  return new DataError(
+    `cannot make an Interval: its parts are months, days and microseconds, but ${fact}`,
+  );
 }
 
 function not_an_interval(): DataError {

@@ -18,6 +18,7 @@ import { malformed } from "./malformed.ts";
 import { never_binary, no_encode } from "./printed.ts";
 
 const RULE = "must be a value that JSON can hold";
+const NO_BIGINT = `${RULE}, without a bigint, such as int8 is read as`;
 const VERSION = 1;
 
 /** Any value as JSON, strings too: `Json("a")` is the JSON string `"a"`, `Json(null)` is JSON's null. */
@@ -118,10 +119,18 @@ function json_text(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new DataError(RULE, { cause }); // a bigint, a cycle, or what a toJSON() threw
+    throw new DataError(holds_bigint(value) ? NO_BIGINT : RULE, { cause }); // or a cycle
   }
   if (text === undefined) throw new DataError(RULE);
   return text;
+}
+
+/** Whether it is a bigint, or one is in it. */
+function holds_bigint(value: unknown, seen: Set<unknown> = new Set()): boolean {
+  if (typeof value !== "object" || value === null) return typeof value === "bigint";
+  if (seen.has(value)) return false;
+  seen.add(value);
+  return Object.values(value).some((part) => holds_bigint(part, seen));
 }
 
 /** Whether JSON.stringify() would make `{}` or `null` of what is more than that. */

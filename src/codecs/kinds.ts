@@ -32,9 +32,17 @@ export function scalar_text(value: unknown, rule: string): string {
 
 /** The text of a string, number or bigint. Throws as `scalar_text` does. */
 export function number_text(value: unknown, rule: string): string {
-  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "number") return text_of_number(value);
   if (typeof value === "bigint") return String(value);
   return string_text(value, rule);
+}
+
+/** All digits of what is beyond 2^53 - 1, of which `String()` gives those that tell it from its neighbours. */
+function text_of_number(value: number): string {
+  if (Object.is(value, -0)) return "-0";
+  const has_more = Number.isInteger(value) && !Number.isSafeInteger(value) &&
+    Math.abs(value) < 1e21;
+  return String(has_more ? BigInt(value) : value);
 }
 
 /** A string as it is. Throws as `scalar_text` does. */

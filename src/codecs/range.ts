@@ -49,6 +49,7 @@ const LOWER_INF = 0x08;
 const UPPER_INF = 0x10;
 const ALL_FLAGS = 0x1f;
 const MIN_SIZE = 5; // of a range in a multirange: its length and its flags, in bytes
+const BOUNDS: ReadonlySet<string> = new Set(["[)", "[]", "(]", "()"]);
 const RULE = "must be a range { lower, upper, lower_inc, upper_inc } or a string";
 const LIST_RULE = "must be an array of ranges or a string";
 
@@ -64,6 +65,11 @@ export function Range<T, U = T>(
   upper: U | null,
   bounds: "[)" | "[]" | "(]" | "()" = "[)",
 ): Range<Exclude<T | U, null>> {
+  if (!BOUNDS.has(bounds)) {
+    throw new DataError(
+      'cannot make a Range: bounds must be "[)", "[]", "(]" or "()", but are others',
+    );
+  }
   const lower_inc = lower !== null && bounds.startsWith("["); // as the server has it
   const upper_inc = upper !== null && bounds.endsWith("]");
   return make<T | U>(lower, upper, lower_inc, upper_inc, false) as Range<Exclude<T | U, null>>;

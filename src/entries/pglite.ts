@@ -45,7 +45,7 @@ export interface PgliteOptions {
    * While a connection is open to it, its session is the connection's: it is made clean when the
    * connection gets and leaves it, and its own `query()` meets the connection's transaction.
    */
-  readonly pglite?: PgliteSource;
+  readonly pglite?: PgliteSource | undefined;
 }
 
 /** Opens a connection; the database, unless it is the caller's, is closed with it. See `Api.connect`. */

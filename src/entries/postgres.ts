@@ -61,7 +61,7 @@ export interface SocketOptions extends
    * As in `connect()`, with `prefer` as the default; but the package logs in by itself, so nothing
    * is tried again the other way when the server refuses the login.
    */
-  readonly sslmode?: Exclude<SslMode, "allow">;
+  readonly sslmode?: Exclude<SslMode, "allow"> | undefined;
 }
 
 /** What is read of the package's options, as it has put them together. */
@@ -106,6 +106,11 @@ export function socket_for(
   adapter: Adapter = detect_adapter(),
   options: SocketOptions = {},
 ): PostgresSocket {
+  if (typeof adapter?.dial !== "function") {
+    throw new InterfaceError("cannot make the socket option: an adapter comes first, but is none", {
+      hint: "socket_for(undefined, options) is for the runtime at hand",
+    });
+  }
   let turn = 0;
   return (given) => {
     const hosts = given.host = withheld.get(given.host) ?? given.host;

@@ -21,7 +21,7 @@ export { LargeObject } from "../connection/transaction/large_object.ts";
 export { Xid } from "../connection/transaction/xid.ts";
 export type { XidFacts } from "../connection/transaction/xid.ts";
 export { Cursor } from "../connection/handle/cursor.ts";
-export type { CursorOptions } from "../connection/handle/cursor.ts";
+export type { CursorFactory, CursorOptions } from "../connection/handle/cursor.ts";
 export { NamedCursor } from "../connection/handle/named_cursor.ts";
 export type { RowIterator } from "../connection/base/row_iterator.ts";
 export type { CopyReadable } from "../connection/copy/copy_to.ts";

@@ -34,7 +34,7 @@ export type { WebSocketOptions } from "../adapters/websocket.ts";
 /** What this entry takes beside the options that all have. */
 export interface ProxyOptions extends WebSocketOptions {
   /** The proxy's `ws:` or `wss:` URL, which must be given. Its own parameters are kept. */
-  readonly proxy?: string | URL;
+  readonly proxy?: string | URL | undefined;
 }
 
 /** Opens a connection. See `Api.connect`. */
@@ -58,9 +58,9 @@ export async function create_pool(
 const NAMES = ["proxy", "max_unread"] as const satisfies readonly (keyof ProxyOptions)[];
 
 function adapter_of({ proxy, ...options }: ProxyOptions): Adapter {
-  const { max_unread = 0 } = options;
-  if (typeof max_unread !== "number" || !(max_unread >= 0)) {
-    throw invalid("max_unread must be a number of bytes, 0 or more", "is not");
+  const { max_unread = Infinity } = options;
+  if (typeof max_unread !== "number" || !(max_unread > 0)) {
+    throw invalid("max_unread must be a number of bytes, more than 0", "is not");
   }
   if (proxy === undefined) throw invalid(PROXY_RULE, "is missing");
   try {

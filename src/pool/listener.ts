@@ -23,7 +23,7 @@ import { pool_closed } from "./refusals.ts";
 
 /** Notifications may have been missed here. */
 export interface Gap {
-  /** Tells it from a notification, which has none. */
+  /** Tells it from a notification, which has none: `"gap" in event`. */
   readonly gap: true;
   /** The channels concerned: all of the listener's. */
   readonly channels: readonly string[];

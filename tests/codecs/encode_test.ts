@@ -122,7 +122,7 @@ const misfits: readonly [type: string, rule: string, ...values: unknown[]][] = [
   ["date", "must be a valid Date, a string, Infinity or -Infinity", new Date(NaN), 5, NaN, true],
   ["timestamptz", "must be a valid Date, a string, Infinity or -Infinity", new Date(NaN), 0, {}],
   ["time", "must be a string", new Date(), 5],
-  ["interval", "must be an Interval, a string, Infinity or -Infinity", 5, { months: 1 }],
+  ["interval", "must be an Interval, a string or a number of seconds", true, { months: 1 }],
   ["point", "must be { x, y } of numbers, or a string", { x: 1 }, { x: "1", y: 2 }, [1, 2], 5],
   ["path", "must be { points: [{ x, y }, ...], closed } of numbers, or a string", { points: [] }],
   ["polygon", "must be { points: [{ x, y }, ...] } of numbers, or a string", { points: [1] }],

@@ -50,7 +50,7 @@ describe("the answer to the question for TLS", () => {
       });
       const open = () => bind_adapter(server).connect({ ...OPTIONS, sslmode });
       const error = await assertRejects(open, OperationalError);
-      assertStringIncludes(error.message, "it closed the connection");
+      assertStringIncludes(error.message, "the server closed the connection during the login");
       await server.finished();
       assertEquals(server.dialed.length, 1);
     }

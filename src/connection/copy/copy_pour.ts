@@ -55,7 +55,7 @@ export async function pour_in(
 /** Returns the number of rows. */
 export async function pour_out(
   source: CopyReadable,
-  target: WritableStream<Uint8Array>,
+  target: WritableStream<Uint8Array<ArrayBuffer>>,
   limits: PourLimits,
 ): Promise<number> {
   const reader = source.getReader();

@@ -15,7 +15,7 @@ import { copy_call } from "./copy_call.ts";
 import { CopyOutExchange, no_copy } from "./copy_out.ts";
 
 /** Gives the data of a COPY. */
-export class CopyReadable extends ReadableStream<Uint8Array> {
+export class CopyReadable extends ReadableStream<Uint8Array<ArrayBuffer>> {
   readonly #source: CopySource;
 
   /** Made by `copy_to()`. */
@@ -40,14 +40,14 @@ export function copy_to(
 }
 
 /** What is behind a `CopyReadable`. */
-export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
+export class CopySource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   /** Rows that the server sent; -1: not known. */
   rowcount = -1;
   readonly #lend: () => Lending;
   readonly #query: string | Sql;
   readonly #options: CallOptions;
   readonly #at_origin = at_origin(CopySource);
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #loan: Loan | null = null;
   #exchange: CopyToExchange | null = null;
   #cancelled = false;
@@ -61,7 +61,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** For the stream. */
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
     this.#controller = controller;
   }
 
@@ -102,7 +102,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
     }
   }
 
-  readonly #hand_over = (chunk: Uint8Array): void => {
+  readonly #hand_over = (chunk: Uint8Array<ArrayBuffer>): void => {
     if (!this.#cancelled) this.#controller.enqueue(chunk);
     this.#pulled();
   };
@@ -121,14 +121,14 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array> {
 
 class CopyToExchange extends CopyOutExchange {
   readonly #text: string;
-  readonly #hand_over: (chunk: Uint8Array) => void;
+  readonly #hand_over: (chunk: Uint8Array<ArrayBuffer>) => void;
   readonly #gathered = new ByteWriter();
 
   constructor(
     session: Session,
     text: string,
     timeout: number,
-    hand_over: (chunk: Uint8Array) => void,
+    hand_over: (chunk: Uint8Array<ArrayBuffer>) => void,
   ) {
     super(session, null, timeout);
     this.#text = text;

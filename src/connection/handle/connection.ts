@@ -26,7 +26,7 @@ import { bind_statement } from "../statement/bind_statement.ts";
 import type { Result } from "../statement/result.ts";
 import { too_late } from "../wire/wire_errors.ts";
 import type { ConnectionSettings, Notice } from "./connection_settings.ts";
-import { Cursor, type CursorOptions } from "./cursor.ts";
+import { Cursor, type CursorFactory, type CursorOptions } from "./cursor.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NamedCursor } from "./named_cursor.ts";
 import type { NotificationQueue } from "./notifies.ts";
@@ -62,7 +62,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   /** The shape of rows where a call names none. */
   row_factory: RowFactory<unknown>;
   /** The class of cursors, but for those with a name, which are `NamedCursor`s. */
-  cursor_factory: typeof Cursor;
+  cursor_factory: CursorFactory;
   readonly #session: Session;
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
@@ -161,7 +161,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     if (options.name !== undefined && options.name !== null) {
       return new NamedCursor<R>(this, options.name, options);
     }
-    return new this.cursor_factory<R>(this, options);
+    return new this.cursor_factory(this, options);
   }
 
   /** @internal */

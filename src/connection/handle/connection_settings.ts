@@ -7,7 +7,7 @@
 import type { Diagnostic } from "../../errors.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import type { EchoEvent, WarningEvent } from "../base/warnings.ts";
-import type { Cursor } from "./cursor.ts";
+import type { CursorFactory } from "./cursor.ts";
 
 /** A server's remark: all fields of its diagnostic. */
 export type Notice = Diagnostic;
@@ -25,7 +25,7 @@ export interface ConnectionSettings {
   /** How parameters are written. */
   readonly paramstyle: "native" | "pyformat";
   /** The class of cursors; undefined: `Cursor`. */
-  readonly cursor_factory?: typeof Cursor | undefined;
+  readonly cursor_factory?: CursorFactory | undefined;
   /** Whether its statements are of callers who know nothing of each other. Default: false. */
   readonly independent?: boolean | undefined;
   /** Receives warnings; undefined: the console. */

@@ -44,6 +44,13 @@ export interface CursorOptions<R> {
   readonly on_close?: (() => Promise<void>) | undefined;
 }
 
+/** A subclass of `Cursor`, generic or not. */
+// deno-lint-ignore no-explicit-any -- what its rows are is told where a cursor is opened
+export type CursorFactory = new (
+  connection: Connection,
+  options?: CursorOptions<any>,
+) => Cursor<any>;
+
 /** Runs statements on its connection, one at a time. */
 export class Cursor<R = ObjectRow> extends CursorBulk<R>
   implements AsyncIterable<R>, AsyncDisposable {

@@ -75,7 +75,7 @@ export abstract class CursorBulk<R> extends CursorControl {
    * @param options `sep` is between values, `null` stands for NULL.
    */
   async copy_to(
-    writable: WritableStream<Uint8Array>,
+    writable: WritableStream<Uint8Array<ArrayBuffer>>,
     table: string | Sql,
     options: CopyTextOptions = {},
   ): Promise<void> {
@@ -96,7 +96,7 @@ export abstract class CursorBulk<R> extends CursorControl {
    */
   async copy_expert(
     statement: string | Sql,
-    stream: Items<Uint8Array> | WritableStream<Uint8Array>,
+    stream: Items<Uint8Array> | WritableStream<Uint8Array<ArrayBuffer>>,
     options: CallOptions = {},
   ): Promise<void> {
     const { timeout = this.timeout, signal } = options;
@@ -124,6 +124,6 @@ export abstract class CursorBulk<R> extends CursorControl {
   }
 }
 
-function is_writable(stream: unknown): stream is WritableStream<Uint8Array> {
+function is_writable(stream: unknown): stream is WritableStream<Uint8Array<ArrayBuffer>> {
   return typeof stream === "object" && stream !== null && "getWriter" in stream;
 }

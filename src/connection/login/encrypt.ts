@@ -16,6 +16,7 @@ import { ByteWriter } from "../../bytes/writer.ts";
 import { NotSupportedError, OperationalError } from "../../errors.ts";
 import { encode_ssl_request } from "../../protocol/frontend.ts";
 import type { SslMode } from "../options/connect_options.ts";
+import { closed, lost } from "./login_io.ts";
 
 /** How a socket is encrypted. */
 export interface EncryptionOptions {
@@ -76,13 +77,14 @@ async function ask(socket: Socket, sslmode: SslMode): Promise<boolean> {
   const request = new ByteWriter(8);
   encode_ssl_request(request);
   const writer = socket.writable.getWriter();
-  await writer.write(request.take());
+  await writer.write(request.take()).catch(lost);
   writer.releaseLock();
   const reader = socket.readable.getReader();
-  const { value } = await reader.read();
+  const { value } = await reader.read().catch(lost);
   reader.releaseLock();
-  if (value?.length === 1 && value[0] === YES) return true;
-  if (value?.length === 1 && value[0] === NO) {
+  if (value === undefined) throw closed();
+  if (value.length === 1 && value[0] === YES) return true;
+  if (value.length === 1 && value[0] === NO) {
     if (is_optional(sslmode)) return false;
     throw new OperationalError(
       `cannot connect: sslmode=${sslmode} needs TLS, but the server does not offer it`,
@@ -93,7 +95,7 @@ async function ask(socket: Socket, sslmode: SslMode): Promise<boolean> {
     "cannot connect: the server must answer the request for TLS with one byte, S or N, but did not",
     {
       sqlstate: "08P01",
-      detail: value === undefined ? "it closed the connection" : `it sent ${value.length} bytes`,
+      detail: `it sent ${value.length} bytes`,
       hint:
         "something other than a PostgreSQL server may be answering, or someone may be attacking",
     },

@@ -25,7 +25,7 @@ export function login_io(line: Line): HandshakeIo {
     },
     async next() {
       while (!line.frames.next()) {
-        if (!await line.read().catch(lost)) throw closed(answered);
+        if (!await line.read().catch(lost)) throw answered ? closed() : new NoAnswer(...CLOSED);
       }
       answered = true;
       return decode_backend(line.frames.tag, line.frames.body());
@@ -38,8 +38,8 @@ export function first_line(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
 }
 
-/** Such as by TLS, where the server does not take the client's certificate. */
-function lost(cause: unknown): never {
+/** For a connection that broke during the login: such as by TLS, where the server does not take the client's certificate. */
+export function lost(cause: unknown): never {
   throw new OperationalError("cannot connect: the connection was lost during the login", {
     sqlstate: "08006",
     detail: first_line(cause),
@@ -48,12 +48,13 @@ function lost(cause: unknown): never {
   });
 }
 
-function closed(answered: boolean): OperationalError {
-  const message = "cannot connect: the server closed the connection during the login";
-  const info = {
-    sqlstate: "08001",
-    hint: "is it a PostgreSQL server, and does it accept connections?",
-    safe_to_retry: true,
-  };
-  return answered ? new OperationalError(message, info) : new NoAnswer(message, info);
+const CLOSED = ["cannot connect: the server closed the connection during the login", {
+  sqlstate: "08001",
+  hint: "is it a PostgreSQL server, and does it accept connections?",
+  safe_to_retry: true,
+}] as const;
+
+/** For a server that hung up during the login. */
+export function closed(): OperationalError {
+  return new OperationalError(...CLOSED);
 }

@@ -12,7 +12,7 @@ import type { RowFactory } from "../../rows/factories.ts";
 import type { EchoEvent } from "../base/warnings.ts";
 import type { WarningEvent } from "../base/warnings.ts";
 import type { Connection } from "../handle/connection.ts";
-import type { Cursor } from "../handle/cursor.ts";
+import type { CursorFactory } from "../handle/cursor.ts";
 
 export type { WarningEvent };
 
@@ -165,7 +165,11 @@ export interface DataOptions {
   readonly row_factory?: RowFactory<any> | undefined;
   /** `native`: `$1` and an array. `pyformat`: `%s` and an array, or `%(name)s` and an object. Default: `native`. */
   readonly paramstyle?: "native" | "pyformat" | undefined;
-  /** Most prepared statements to keep per connection; 0: none has a name. Default: 100. */
+  /**
+   * Most prepared statements to keep per connection; 0: none has a name. A statement keeps the types of
+   * its parameters for as long: where a column's type is altered, those that write it go on writing
+   * the old one, which the server converts. Default: 100.
+   */
   readonly statement_cache_size?: number | string | undefined;
   /** `transaction` behind a pooler that shares sessions (PgBouncer, Supavisor): nothing is kept on the server between transactions. Default: `session`. */
   readonly pooler?: "session" | "transaction" | undefined;
@@ -173,10 +177,10 @@ export interface DataOptions {
   readonly echo?: boolean | ((event: EchoEvent) => void) | undefined;
   /** Receives warnings instead of `console.warn`. */
   readonly on_warning?: ((event: WarningEvent) => void) | undefined;
-  /** The class of connections: `Connection` or a subclass. */
+  /** The class of connections: `Connection` or a subclass, to which callers cast what they get. */
   readonly connection_factory?: typeof Connection | undefined;
-  /** The class of cursors: `Cursor` or a subclass. */
-  readonly cursor_factory?: typeof Cursor | undefined;
+  /** The class of cursors: `Cursor` or a subclass. Those with a name are `NamedCursor`s in any case. */
+  readonly cursor_factory?: CursorFactory | undefined;
 }
 
 /** Everything that `connect()` takes. */

@@ -14,7 +14,7 @@ import type { Codec } from "../../codecs/codec.ts";
 import { object_row, type RowFactory } from "../../rows/factories.ts";
 import type { EchoEvent } from "../base/warnings.ts";
 import type { Connection } from "../handle/connection.ts";
-import type { Cursor } from "../handle/cursor.ts";
+import type { CursorFactory } from "../handle/cursor.ts";
 import type { ConnectOptions, TargetSessionAttrs, WarningEvent } from "./connect_options.ts";
 import { format_dsn } from "./dsn.ts";
 import type { Settings } from "./given.ts";
@@ -100,7 +100,7 @@ export interface DataSettings {
   /** The class of connections; undefined: `Connection`. */
   readonly connection_factory: typeof Connection | undefined;
   /** The class of cursors; undefined: `Cursor`. */
-  readonly cursor_factory: typeof Cursor | undefined;
+  readonly cursor_factory: CursorFactory | undefined;
 }
 
 /**

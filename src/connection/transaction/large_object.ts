@@ -53,10 +53,9 @@ export async function open_large_object(
 ): Promise<LargeObject> {
   const flags = parse_mode(mode);
   if (!Number.isInteger(oid) || oid < 0) {
+    const fact = typeof oid === "number" ? oid : kind_of(oid);
     throw new ProgrammingError(
-      `cannot open a large object: the oid must be a whole number, 0 for a new one, but is ${
-        typeof oid === "number" ? oid : kind_of(oid)
-      }`,
+      `cannot open a large object: the oid must be a whole number, 0 for a new one, but is ${fact}`,
     );
   }
   if (!host.scopes.in_transaction && !host.connection.closed) {
@@ -84,7 +83,7 @@ export class LargeObject implements AsyncDisposable {
   readonly #fd: number | null;
   readonly #tenure: Tenure;
   #closed = false;
-  #readable: ReadableStream<Uint8Array> | null = null;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #writable: WritableStream<Uint8Array | string> | null = null;
 
   /** Large objects are opened by `lobject()`. */
@@ -102,8 +101,8 @@ export class LargeObject implements AsyncDisposable {
   }
 
   /** Its bytes from the position on, read as they are asked for. */
-  get readable(): ReadableStream<Uint8Array> {
-    this.#readable ??= new ReadableStream<Uint8Array>({
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
         const bytes = await this.#read_piece(CHUNK);
         if (bytes.length === 0) controller.close();
@@ -131,10 +130,10 @@ export class LargeObject implements AsyncDisposable {
    * @throws {ProgrammingError} If its transaction has ended.
    * @throws {InterfaceError} If it is closed.
    */
-  async read(size: number = Infinity, options: CallOptions = {}): Promise<Uint8Array> {
+  async read(size: number = Infinity, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     if (size !== Infinity) check_position("read", "size", size);
     this.#check("read");
-    const pieces: Uint8Array[] = [];
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     while (length < size) {
       const asked = Math.min(size - length, CHUNK);
@@ -223,15 +222,16 @@ export class LargeObject implements AsyncDisposable {
     await this.#host.connection.execute(statement, null, options);
   }
 
-  /** `close()`, unless the transaction has failed. */
+  /** `close()`, unless the transaction has failed. Never rejects: the transaction closes it in any case. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#host.session.state !== "E") await this.close();
+    if (this.#host.session.state !== "E") await this.close().catch(() => {});
   }
 
-  async #read_piece(size: number, options: CallOptions = {}): Promise<Uint8Array> {
+  async #read_piece(size: number, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const fd = this.#check("read");
     const statement = sql`select pg_catalog.loread(${fd}, ${size})`;
-    const piece = await this.#host.connection.fetchval(statement, null, options);
+    const { connection } = this.#host;
+    const piece = await connection.fetchval<Uint8Array<ArrayBuffer>>(statement, null, options);
     if (piece instanceof Uint8Array && piece.length <= size) return piece;
     throw unexpected("more of a large object than was asked for");
   }
@@ -285,7 +285,10 @@ function check_position(action: string, name: string, value: number): void {
   );
 }
 
-function concat(pieces: readonly Uint8Array[], length: number): Uint8Array {
+function concat(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {
