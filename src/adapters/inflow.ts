@@ -60,7 +60,7 @@ export class Inflow {
 
   /** Takes a chunk, which belongs to the reader from then on. */
   push(chunk: Uint8Array): void {
-    if (this.#ended) return;
+    if (this.#ended || chunk.length === 0) return;
     this.#controller.enqueue(chunk);
     if (this.#paused || this.#controller.desiredSize! > 0) return;
     this.#paused = true;

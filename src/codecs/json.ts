@@ -119,7 +119,8 @@ function json_text(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new DataError(holds_bigint(value) ? NO_BIGINT : RULE, { cause }); // or a cycle
+    const is_users = !(cause instanceof TypeError); // of a toJSON(); others show the keys of a cycle
+    throw new DataError(holds_bigint(value) ? NO_BIGINT : RULE, is_users ? { cause } : {});
   }
   if (text === undefined) throw new DataError(RULE);
   return text;

@@ -10,8 +10,7 @@
  */
 
 import type { CallOptions, Params, QueryOptions } from "../connection/base/call_options.ts";
-import type { EchoEvent } from "../connection/base/warnings.ts";
-import { warn } from "../connection/base/warnings.ts";
+import { type EchoEvent, warn } from "../connection/base/warnings.ts";
 import { Queryable } from "../connection/calls/queryable.ts";
 import type { Connection } from "../connection/handle/connection.ts";
 import type { Cursor, CursorOptions } from "../connection/handle/cursor.ts";

@@ -11,8 +11,7 @@
  */
 
 import { ByteReader } from "../bytes/reader.ts";
-import type { Diagnostic } from "../errors.ts";
-import { OperationalError } from "../errors.ts";
+import { type Diagnostic, OperationalError } from "../errors.ts";
 import { type AuthenticationMessage, read_authentication } from "./authentication.ts";
 import { decode_diagnostic } from "./diagnostic.ts";
 import { BackendTag, PROTOCOL_3_0 } from "./tags.ts";

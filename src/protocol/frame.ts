@@ -24,6 +24,8 @@ const HEADER_SIZE = 5; // tag + length
 const MIN_LENGTH = 4; // the length counts itself
 /** Bytes of a small chunk: the answer to a statement that returns a row or two. */
 const KEPT = 2048;
+/** Bytes that small chunks are put together to, while a frame is cut into many. */
+const GATHERED = 65_536;
 /** Messages that carry no user data are never longer: VALID_LONG_MESSAGE_TYPE in libpq. */
 const MAX_SHORT_LENGTH = 30_000;
 const LONG_TAGS = new Set(Array.from("TDdVENASt", (letter) => letter.charCodeAt(0)));
@@ -46,13 +48,16 @@ export class FrameDecoder {
   #filled = 0; // bytes of `bytes`
   readonly #kept = new Uint8Array(KEPT); // for small chunks
   readonly #kept_view = new DataView(this.#kept.buffer);
-  #queue: Uint8Array[] = []; // chunks after `bytes`
+  #queue: Uint8Array[] = []; // chunks after `bytes`; none is empty
+  #gathered: Uint8Array = new Uint8Array(0); // where small ones are put together
   #queued = 0; // bytes
 
   /** Takes the next chunk, however it was cut. Owns it from then on. */
   push(chunk: Uint8Array): void {
-    this.#queue.push(chunk);
+    if (chunk.length === 0) return;
     this.#queued += chunk.length;
+    if (this.#queue.length === 0 || chunk.length > KEPT) this.#queue.push(chunk);
+    else this.#gather(chunk);
   }
 
   /** Moves on to the next whole frame; false when it needs more bytes. */
@@ -100,6 +105,21 @@ export class FrameDecoder {
     this.#take(whole, left);
     this.#adopt(whole);
     return true;
+  }
+
+  /** Queues a small chunk: together with the one before, as an object for each is dearer than its bytes. */
+  #gather(chunk: Uint8Array): void {
+    const last = this.#queue.at(-1)!;
+    const end = last.byteOffset + last.length; // in `#gathered`, if it lies there
+    if (last.buffer === this.#gathered.buffer && end + chunk.length <= GATHERED) {
+      this.#gathered.set(chunk, end);
+      const both = this.#gathered.subarray(last.byteOffset, end + chunk.length);
+      this.#queue[this.#queue.length - 1] = both;
+    } else {
+      this.#gathered = new Uint8Array(GATHERED);
+      this.#gathered.set(chunk);
+      this.#queue.push(this.#gathered.subarray(0, chunk.length));
+    }
   }
 
   /** How long the frame is that begins with the last bytes here; Infinity where that is not known yet. */

@@ -64,11 +64,14 @@ export function class_row<T>(type: new (row: any) => T): RowFactory<T> {
 export function unique_names(columns: readonly Column[]): string[] {
   const taken = new Set(columns.map((column) => column.name));
   const seen = new Set<string>();
+  const next = new Map<string, number>(); // of each name that was repeated, the number to try
   return columns.map(({ name }) => {
     let unique = name;
-    for (let n = 2; seen.has(unique) || (unique !== name && taken.has(unique)); n++) {
+    let n = next.get(name) ?? 2;
+    for (; seen.has(unique) || (unique !== name && taken.has(unique)); n++) {
       unique = `${name}_${n}`;
     }
+    if (unique !== name) next.set(name, n);
     seen.add(unique);
     return unique;
   });

@@ -155,6 +155,7 @@ function join(parts: Iterable<unknown>, separator: Sql = COMMA): Sql {
       `cannot join: the separator must be made by sql, but is of type ${typeof separator}`,
     );
   }
+  check_iterable("join: the parts", parts);
   const members: unknown[] = [];
   for (const part of parts) {
     if (members.length > 0) members.push(separator);
@@ -164,6 +165,7 @@ function join(parts: Iterable<unknown>, separator: Sql = COMMA): Sql {
 }
 
 function values(rows: Iterable<readonly unknown[]>): Sql {
+  check_iterable("make sql.values(): the rows", rows);
   const lists: Sql[] = [];
   let width: number | null = null;
   for (const row of rows) {
@@ -181,6 +183,11 @@ function values(rows: Iterable<readonly unknown[]>): Sql {
   }
   if (width === null) throw bad_rows("there must be a row", "there is none");
   return join(lists);
+}
+
+function check_iterable(what: string, parts: unknown): void {
+  if (typeof (parts as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function") return;
+  throw new ProgrammingError(`cannot ${what} must be an iterable, but are of type ${typeof parts}`);
 }
 
 function raw<Row>(text: string): Sql<Row> {

@@ -11,7 +11,7 @@ import {
   type Pool,
 } from "../../mod.ts";
 import type { Adapter } from "../../src/adapters/socket.ts";
-import { LOOKUP } from "../../src/connection/statement/type_catalog.ts";
+import { LOOKUP } from "../../src/connection/statement/type_rows.ts";
 import { bind_adapter } from "../../src/entries/core.ts";
 import { adapter } from "../adapters/here.ts";
 import { type Database, fresh_database } from "../support/database.ts";

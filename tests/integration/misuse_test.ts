@@ -5,11 +5,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/t
 import {
   connect,
   type Connection,
+  DataError,
   InterfaceError,
+  Interval,
   NotSupportedError,
   OperationalError,
   ProgrammingError,
+  Range,
   sql,
+  TimeoutError,
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
@@ -104,6 +108,44 @@ const TABLE: Readonly<
     ProgrammingError as typeof InterfaceError,
     "it was begun by SQL, and SQL must end it",
   ],
+  "a cursor's name that the server would cut": [
+    () => conn.cursor({ name: "é".repeat(32) }),
+    DataError as typeof InterfaceError,
+    "its name must be at most 63 bytes of UTF-8, but is 64",
+  ],
+  "a bigint inside of JSON": [
+    () => conn.execute("select $1::jsonb", [{ n: [1n] }]),
+    DataError as typeof InterfaceError,
+    "without a bigint",
+  ],
+  "parts that no Interval has": [
+    // deno-lint-ignore require-await -- so that it rejects
+    async () => new Interval({ hours: 5 } as Wrong),
+    DataError as typeof InterfaceError,
+    'but "hours" was given',
+  ],
+  "bounds that no Range has": [
+    // deno-lint-ignore require-await -- as above
+    async () => Range(1, 2, "[ )" as Wrong),
+    DataError as typeof InterfaceError,
+    "bounds must be",
+  ],
+  "rows for a query that are none": [
+    // deno-lint-ignore require-await -- as above
+    async () => sql.values({} as Wrong),
+    ProgrammingError as typeof InterfaceError,
+    "the rows must be an iterable, but are of type object",
+  ],
+  "what other clients call it": [
+    () => connect({ ssl: true } as Wrong),
+    InterfaceError,
+    "use sslmode",
+  ],
+  "what is a pool's": [
+    () => connect({ maxSize: 5 } as Wrong),
+    InterfaceError,
+    "create_pool() takes maxsize",
+  ],
   "an oid that is none": [
     () => conn.transaction((tx) => tx.lobject(-5)),
     ProgrammingError as typeof InterfaceError,
@@ -142,6 +184,38 @@ describe("an error that says what to do", () => {
     }
     assertEquals(await conn.fetchall(query), []);
     await other.execute("drop table reshaped");
+  });
+});
+
+describe("an error of a value", () => {
+  it("shows nothing of it, nor do its causes", async () => {
+    const circle: Record<string, unknown> = {};
+    circle["4111-1111"] = circle;
+    const error = await assertRejects(() => conn.execute("select $1::json", [circle]), DataError);
+    assertEquals(error.cause, undefined);
+  });
+
+  it("is told although a large object is left behind it", async () => {
+    const call = () =>
+      conn.transaction(async (tx) => {
+        await using _file = await tx.lobject(0, "rw");
+        await tx.execute("select pg_sleep(5)", [], { timeout: 0.05 });
+      });
+    await assertRejects(call, TimeoutError);
+    assertEquals(await conn.fetchval("select 1"), 1);
+  });
+});
+
+describe("numbers beyond 2^53", () => {
+  it("keep their digits, whichever way they go", async () => {
+    const exact = BigInt(2 ** 60);
+    const query = "select $1::int8 as n";
+    assertEquals(await conn.fetchval(query, [2 ** 60]), exact);
+    assertEquals(await conn.fetchval(query, [2 ** 60]), exact);
+    assertEquals((await conn.executemany(query, [[2 ** 60]])).rows, [{ n: exact }]);
+    assertEquals(await conn.fetchval("select $1::int8[]", [[2 ** 60]]), [exact]);
+    assertEquals(`${await conn.fetchval("select $1::interval", [90])}`, "PT1M30S");
+    assertEquals(`${await conn.fetchval("select ($1::interval[])[1]", [[90]])}`, "PT1M30S");
   });
 });
 

@@ -101,6 +101,21 @@ describe("FrameDecoder", () => {
     assertEquals(decoder.bytes.buffer, second.buffer);
   });
 
+  it("puts small chunks together while a frame is cut into many", () => {
+    const frame = copy_data("x".repeat(200_000));
+    const wire = concat(frame, ready("T"), frame);
+    for (const size of [1, 1000, 2048]) {
+      const decoder = new FrameDecoder();
+      decoder.authenticated = true;
+      const found: string[] = [];
+      for (let at = 0; at < wire.length; at += size) {
+        decoder.push(wire.slice(at, at + size));
+        for (const [tag, body] of drain(decoder)) found.push(tag + body.length);
+      }
+      assertEquals(found, ["d200000", "Z1", "d200000"], `in chunks of ${size} bytes`);
+    }
+  });
+
   it("keeps nothing of a small chunk", () => {
     const decoder = new FrameDecoder();
     const chunk = concat(ready(), ready("T"));

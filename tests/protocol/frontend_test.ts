@@ -4,8 +4,13 @@ import { ByteWriter } from "../../src/bytes/writer.ts";
 import { DataError, InterfaceError, PgError, ProgrammingError } from "../../src/errors.ts";
 import * as f from "../../src/protocol/frontend.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../../src/protocol/tags.ts";
-import { type FrontendMessage, FrontendReader, password_of } from "../support/frontend.ts";
-import { sasl_initial_of, text_of } from "../support/frontend.ts";
+import {
+  type FrontendMessage,
+  FrontendReader,
+  password_of,
+  sasl_initial_of,
+  text_of,
+} from "../support/frontend.ts";
 
 type Encode = (writer: ByteWriter) => void;
 

@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Socket } from "../../src/adapters/socket.ts";
-import { cstring, i16, i32, message, ready, trust_startup } from "./messages.ts";
-import { concat } from "./messages.ts";
+import { concat, cstring, i16, i32, message, ready, trust_startup } from "./messages.ts";
 import { scripted } from "./script.ts";
 
 const address = { hostname: "db", port: 5432 };

@@ -6,11 +6,14 @@
 
 import type { Codec } from "../../codecs/codec.ts";
 import { kind_of } from "../../codecs/kinds.ts";
-import { InterfaceError, ProgrammingError } from "../../errors.ts";
+import { DataError, InterfaceError, ProgrammingError } from "../../errors.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 
 /** Rows in a batch where nothing else is said; psycopg2's. */
 export const DEFAULT_ITERSIZE = 2000;
+
+/** Bytes of a name: NAMEDATALEN less its terminator. */
+export const MAX_NAME = 63;
 
 const MAX_ITERSIZE = 0x7fffffff; // Execute counts in a signed 32-bit integer
 
@@ -108,5 +111,22 @@ export function check_scroll(
   if (target >= 0 && target <= last) return target;
   throw new ProgrammingError(
     `cannot scroll: the row must be from 0 to ${last}, but is ${target}`,
+  );
+}
+
+/**
+ * Text that the server would cut, or refuse, where it is too long.
+ *
+ * @throws {DataError} If it is more than `most` bytes.
+ */
+export function check_bytes(action: string, what: string, text: string, most: number): void {
+  if (typeof text !== "string") {
+    throw new DataError(`cannot ${action}: ${what} must be text, but is of type ${typeof text}`);
+  }
+  const size = new TextEncoder().encode(text).length;
+  if (size <= most) return;
+  throw new DataError(
+    `cannot ${action}: ${what} must be at most ${most} bytes of UTF-8, but is ${size}`,
+    { sqlstate: "22023" },
   );
 }

@@ -10,8 +10,7 @@
 
 import type { Clock } from "../../adapters/socket.ts";
 import { TimeoutError } from "../../errors.ts";
-import type { Items } from "../base/item_source.ts";
-import { ItemSource } from "../base/item_source.ts";
+import { type Items, ItemSource } from "../base/item_source.ts";
 import { unless_aborted, within } from "../base/within.ts";
 import type { CopyWritable } from "./copy_from.ts";
 import type { CopyReadable } from "./copy_to.ts";

@@ -6,12 +6,10 @@
  * @module
  */
 
-import { DataError } from "../../errors.ts";
 import { quote_identifier } from "../../sql/quote.ts";
 import { Sql } from "../../sql/template.ts";
+import { check_bytes, MAX_NAME } from "../base/checks.ts";
 
-/** Bytes of a name: NAMEDATALEN less its terminator. */
-const MAX_CHANNEL = 63;
 /** Bytes: NOTIFY_PAYLOAD_MAX_LENGTH - 1, src/backend/commands/async.c. */
 const MAX_PAYLOAD = 7999;
 
@@ -28,24 +26,12 @@ export function unlisten_statement(channel?: string): string {
 /** @throws {ProgrammingError | DataError} If channel or payload are out of bounds. */
 export function notify_statement(channel: string, payload: string): Sql {
   quote_channel(channel);
-  check_size("notify", "the payload", payload, MAX_PAYLOAD);
+  check_bytes("notify", "the payload", payload, MAX_PAYLOAD);
   return new Sql(["select pg_catalog.pg_notify(", ", ", ")"], [channel, payload]);
 }
 
 function quote_channel(channel: string): string {
   const quoted = quote_identifier(channel);
-  check_size("use the channel", "its name", channel, MAX_CHANNEL);
+  check_bytes("use the channel", "its name", channel, MAX_NAME);
   return quoted;
-}
-
-function check_size(action: string, what: string, text: string, most: number): void {
-  if (typeof text !== "string") {
-    throw new DataError(`cannot ${action}: ${what} must be text, but is of type ${typeof text}`);
-  }
-  const size = new TextEncoder().encode(text).length;
-  if (size <= most) return;
-  throw new DataError(
-    `cannot ${action}: ${what} must be at most ${most} bytes of UTF-8, but is ${size}`,
-    { sqlstate: "22023" },
-  );
 }

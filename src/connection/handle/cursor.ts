@@ -14,9 +14,13 @@ import type { Column } from "../../rows/column.ts";
 import type { ObjectRow, RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
 import type { CallOptions, Params } from "../base/call_options.ts";
-import { check_timeout } from "../base/checks.ts";
-import { check_count, check_scroll } from "../base/checks.ts";
-import { check_itersize, DEFAULT_ITERSIZE } from "../base/checks.ts";
+import {
+  check_count,
+  check_itersize,
+  check_scroll,
+  check_timeout,
+  DEFAULT_ITERSIZE,
+} from "../base/checks.ts";
 import type { EchoEvent } from "../base/warnings.ts";
 import { query_text } from "../statement/bind_statement.ts";
 import type { Result } from "../statement/result.ts";

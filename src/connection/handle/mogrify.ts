@@ -16,6 +16,7 @@ import { check_parameter_count, check_parameters, needs_types } from "../stateme
 import { QueryExchange } from "../statement/query.ts";
 import type { Result } from "../statement/result.ts";
 import { StatementCache } from "../statement/statements.ts";
+import { unexpected } from "../wire/exchange.ts";
 
 /** How long it may take. */
 type Call = CallOptions & { readonly timeout: number };
@@ -85,5 +86,6 @@ async function quote(
   }
   const exchange = new QueryExchange(context, sql, values, scalar_row);
   const { rows }: Result<string[]> = await session.run(exchange, call);
-  return rows[0]!;
+  if (rows[0]?.length === values.length) return rows[0];
+  throw unexpected("other rows than were asked for");
 }

@@ -17,8 +17,13 @@ import type { ObjectRow } from "../../rows/factories.ts";
 import { quote_identifier } from "../../sql/quote.ts";
 import type { Sql } from "../../sql/template.ts";
 import type { CallOptions, Params } from "../base/call_options.ts";
-import { check_count, check_scroll } from "../base/checks.ts";
-import { check_itersize } from "../base/checks.ts";
+import {
+  check_bytes,
+  check_count,
+  check_itersize,
+  check_scroll,
+  MAX_NAME,
+} from "../base/checks.ts";
 import { at_call } from "../base/stacks.ts";
 import type { Session } from "../session/session.ts";
 import type { Tenure } from "../session/tenure.ts";
@@ -51,6 +56,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
   constructor(connection: Connection, name: string, options: CursorOptions<R>) {
     super(connection, options);
     quote_identifier(name); // or it cannot be one
+    check_bytes("open a cursor", "its name", name, MAX_NAME);
     this.name = name;
     this.scrollable = options.scrollable ?? null;
     this.withhold = options.withhold ?? false;

@@ -9,8 +9,7 @@
 
 import type { Codec } from "../../codecs/codec.ts";
 import type { RowFactory } from "../../rows/factories.ts";
-import type { EchoEvent } from "../base/warnings.ts";
-import type { WarningEvent } from "../base/warnings.ts";
+import type { EchoEvent, WarningEvent } from "../base/warnings.ts";
 import type { Connection } from "../handle/connection.ts";
 import type { CursorFactory } from "../handle/cursor.ts";
 

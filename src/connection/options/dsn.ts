@@ -98,7 +98,7 @@ function read_parameters(query: string, values: Map<string, string>, show: boole
     const [name, value] = parts.map(decode) as [string, string];
     const is_jdbc = name === "ssl" && value === "true";
     if (is_jdbc) values.set("sslmode", "require");
-    else store(values, name, value, show);
+    else store(values, name, value, show && !values.has("password")); // a & may have been part of it
   }
 }
 

@@ -26,38 +26,11 @@ import { multirange_codec, range_codec } from "../../codecs/range.ts";
 import type { CodecRegistry } from "../../codecs/registry.ts";
 import { text_codec } from "../../codecs/text.ts";
 import { from_user_codec } from "../../codecs/user.ts";
-import { InterfaceError } from "../../errors.ts";
+import { DataError, InterfaceError } from "../../errors.ts";
+import type { TypeRow } from "./type_rows.ts";
 
-/** One type, as `LOOKUP` returns it. */
-export interface TypeRow {
-  readonly oid: number;
-  readonly schema: string;
-  readonly name: string;
-  /** `pg_type.typtype`: base, composite, domain, enum, multirange, pseudo, range. */
-  readonly kind: string;
-  /** `pg_type.typarray`. */
-  readonly array_oid: number;
-  /** `pg_type.typdelim`. */
-  readonly delimiter: string;
-  /** Of an array, its elements' type; else 0. */
-  readonly element: number;
-  /** Of a domain, what it is over; else 0. */
-  readonly base: number;
-  /** Of a range or multirange, its bounds' type; else 0. */
-  readonly subtype: number;
-  /** Of a composite type, its attributes. */
-  readonly attributes: readonly string[];
-  /** And their types. */
-  readonly attribute_types: readonly number[];
-}
-
-/**
- * Describes the types in `$1`, the text of an `oid[]`. Takes PostgreSQL 14; `LOOKUP_13` those before,
- * which have no multiranges.
- */
-export const LOOKUP: string = lookup("any (array[r.rngtypid, r.rngmultitypid])");
-/** As `LOOKUP`. */
-export const LOOKUP_13: string = lookup("r.rngtypid");
+/** Types of types; each level is a look into the catalogue. */
+const MAX_DEPTH = 100;
 
 /** Milliseconds without another look after one that changed nothing. */
 const PATIENCE = 10_000;
@@ -119,22 +92,27 @@ export class TypeCatalog {
 
   /** Those of `oids` that were never looked up. */
   missing(oids: Iterable<number>): number[] {
-    const missing: number[] = [];
+    const missing = new Set<number>();
     for (const oid of oids) {
-      if (this.#registry.has(oid) || this.#asked.has(oid) || missing.includes(oid)) continue;
-      missing.push(oid);
+      if (!this.#registry.has(oid) && !this.#asked.has(oid)) missing.add(oid);
     }
-    return missing;
+    return [...missing];
   }
 
-  /** Looks types up, and what they are made of. */
+  /**
+   * Looks types up, and what they are made of.
+   *
+   * @throws {DataError} If that is made of others, and so on, deeper than any type is.
+   */
   async load(oids: readonly number[], ask: Ask): Promise<void> {
     const { epoch } = this;
     const rows = new Map<number, TypeRow>();
     const asked = new Set<number>();
-    for (let next = this.missing(oids); next.length > 0;) {
-      const found = await ask(next);
+    for (let next = this.missing(oids), depth = 0; next.length > 0; depth++) {
+      if (depth === MAX_DEPTH) throw too_deep();
+      const answer = await ask(next);
       for (const oid of next) asked.add(oid);
+      const found = answer.filter(({ oid }) => asked.has(oid));
       for (const row of found) rows.set(row.oid, row);
       next = this.missing(found.flatMap(parts_of)).filter((oid) => !asked.has(oid));
     }
@@ -231,6 +209,12 @@ export class TypeCatalog {
   }
 }
 
+function too_deep(): DataError {
+  return new DataError(
+    `cannot look types up: they must be nested ${MAX_DEPTH} deep at most, but are deeper`,
+  );
+}
+
 function made<T>(part: TypeCodec | null, make: (part: TypeCodec) => T): T | null {
   return part === null ? null : make(part);
 }
@@ -271,23 +255,4 @@ function check_codec(codec: Partial<Codec> | null): void {
     'cannot use codecs: each must have a name, decode(), encode(), and a format of "binary" or ' +
       `"text" if any, but ${typeof name === "string" ? JSON.stringify(name) : "one"} has not`,
   );
-}
-
-function lookup(range: string): string {
-  // Everything is qualified, so that no search_path decides what runs (CVE-2018-1058).
-  return `select t.oid, n.nspname as schema, t.typname as name, t.typtype::pg_catalog.text as kind,
-  t.typarray as array_oid, t.typdelim::pg_catalog.text as delimiter,
-  case when e.typarray operator(pg_catalog.=) t.oid then e.oid else 0 end as element,
-  t.typbasetype as base, coalesce(r.rngsubtype, 0) as subtype,
-  array(select a.attname from pg_catalog.pg_attribute a
-    where a.attrelid operator(pg_catalog.=) t.typrelid and a.attnum operator(pg_catalog.>) 0
-      and not a.attisdropped order by a.attnum) as attributes,
-  array(select a.atttypid from pg_catalog.pg_attribute a
-    where a.attrelid operator(pg_catalog.=) t.typrelid and a.attnum operator(pg_catalog.>) 0
-      and not a.attisdropped order by a.attnum) as attribute_types
-from pg_catalog.pg_type t
-join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace
-left join pg_catalog.pg_type e on e.oid operator(pg_catalog.=) t.typelem
-left join pg_catalog.pg_range r on t.oid operator(pg_catalog.=) ${range}
-where t.oid operator(pg_catalog.=) any ($1::pg_catalog.oid[])`;
 }

@@ -8,12 +8,15 @@
  */
 
 import type { Clock } from "../../adapters/socket.ts";
+import { OperationalError } from "../../errors.ts";
 import { object_row } from "../../rows/factories.ts";
+import { is_protocol_error } from "../wire/exchange.ts";
 import type { Wire } from "../wire/wire.ts";
 import { QueryExchange } from "./query.ts";
 import type { StatementCache } from "./statements.ts";
 import { TextForm } from "./text_form.ts";
-import { LOOKUP, LOOKUP_13, TypeCatalog, type TypeRow } from "./type_catalog.ts";
+import { TypeCatalog } from "./type_catalog.ts";
+import { is_type_row, LOOKUP, LOOKUP_13 } from "./type_rows.ts";
 
 /** Seconds for a look into the catalogue. */
 const TIMEOUT = 30;
@@ -77,7 +80,7 @@ export class TypeLookup {
       statements,
       types: PLAIN_TYPES,
       text_form: PLAIN_TEXT,
-      learn: () => Promise.resolve(),
+      learn: () => Promise.reject(no_answer()), // its own columns are of system types
       failure: () => null,
       completed() {},
     };
@@ -86,7 +89,21 @@ export class TypeLookup {
       lookup.independent = true; // of the statements around it
       if (first) wire.submit_first(lookup, TIMEOUT);
       else wire.submit(lookup, TIMEOUT);
-      return (await lookup.promise).rows as TypeRow[];
+      try {
+        const { rows } = await lookup.promise;
+        if (rows.every(is_type_row)) return rows;
+        throw no_answer();
+      } catch (error) {
+        if (is_protocol_error(error)) wire.destroy(error as OperationalError);
+        throw error;
+      }
     });
   }
+}
+
+function no_answer(): OperationalError {
+  return new OperationalError(
+    "cannot look types up: the server must answer with rows of the catalogue, but does not",
+    { sqlstate: "08P01", hint: "a proxy between may have mixed up two conversations" },
+  );
 }
