@@ -10,6 +10,7 @@
  */
 
 import type { CallOptions, Params, QueryOptions } from "../connection/base/call_options.ts";
+import { at_call } from "../connection/base/stacks.ts";
 import { type EchoEvent, warn } from "../connection/base/warnings.ts";
 import { Queryable } from "../connection/calls/queryable.ts";
 import type { Connection } from "../connection/handle/connection.ts";
@@ -214,7 +215,7 @@ export class Pool extends Queryable implements AsyncDisposable {
       return listener;
     } catch (error) {
       await listener.close();
-      throw error;
+      throw at_call(error);
     }
   }
 

@@ -80,6 +80,20 @@ const CALLS: Readonly<Record<string, (conn: Connection, pool: Pool) => unknown>>
   "pool.execute()": (_, pool) => pool.execute("select 1/0"),
   "pool.stream()": (_, pool) => iterate(pool.stream("select 1/0")),
   "pool.executemany()": (_, pool) => pool.executemany("select 1/$1::int", [[0]]),
+  "listen() of a pool that cannot connect": async (conn) => {
+    await using none = await create_pool(conn.dsn, { dbname: "is_not_there", minsize: 0 });
+    await none.listen("x");
+  },
+  "copy_to() of a pool that cannot connect": async (conn) => {
+    await using none = await create_pool(conn.dsn, { dbname: "is_not_there", minsize: 0 });
+    await iterate(none.copy_to("copy (select 1) to stdout"));
+  },
+  "copy_from() of a pool that cannot connect": async (conn) => {
+    await using none = await create_pool(conn.dsn, { dbname: "is_not_there", minsize: 0 });
+    const writer = none.copy_from("copy copied from stdin").getWriter();
+    writer.closed.catch(() => {});
+    await writer.write(new Uint8Array(1));
+  },
   "a deadline": (conn) => conn.execute("select pg_sleep(9)", null, { timeout: 0.01 }),
   "pool.acquire()": async (_, pool) => {
     await using _lent = await pool.acquire();

@@ -120,7 +120,9 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
   }
 
   #begun(): Promise<CopyFromExchange> {
-    return this.#exchange ??= this.#begin();
+    return this.#exchange ??= this.#begin().catch((error) =>
+      Promise.reject(this.#at_origin(error))
+    );
   }
 
   async #begin(): Promise<CopyFromExchange> {
@@ -136,7 +138,7 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
       return exchange;
     } catch (error) {
       await loan.end();
-      throw this.#at_origin(error);
+      throw error;
     }
   }
 }

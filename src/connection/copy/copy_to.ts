@@ -68,10 +68,12 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffe
   /** For the stream. Resolves when there is a chunk, or none will be. */
   async pull(): Promise<void> {
     const pulled = new Promise<void>((resolve) => this.#pulled = resolve);
-    if (this.#loan === null) await this.#begin();
-    else {
-      this.#loan.check("copy");
-      this.#exchange!.more();
+    try {
+      this.#loan?.check("copy");
+      if (this.#loan === null) await this.#begin();
+      else this.#exchange!.more();
+    } catch (error) {
+      throw this.#at_origin(error);
     }
     await pulled;
   }
@@ -98,7 +100,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffe
       loan.session.wire.submit(exchange, run.timeout, run.signal);
     } catch (error) {
       await loan.end();
-      throw this.#at_origin(error);
+      throw error;
     }
   }
 
