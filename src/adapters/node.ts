@@ -13,7 +13,7 @@ import { load_node } from "./load_node.ts";
 import { type HostStream, opened, wrap } from "./node_streams.ts";
 import type { Adapter, Address, Socket } from "./socket.ts";
 
-/** Node 22.3 and later; also any runtime that has Node's modules. */
+/** Node 24 and later; also any runtime that has Node's modules. */
 export const node_adapter: Adapter = {
   name: "node",
   dial: (address, signal) => dialing(address, signal, () => open(address, signal)),
