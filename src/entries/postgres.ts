@@ -27,6 +27,7 @@ import type { Adapter, Address, Clock, Socket, TlsOptions } from "../adapters/so
 import { websocket_adapter, type WebSocketOptions } from "../adapters/websocket.ts";
 import { workerd_adapter } from "../adapters/workerd.ts";
 import { system_clock } from "../connection/base/clock.ts";
+import { abort_after } from "../connection/base/within.ts";
 import { open_channel } from "../connection/login/encrypt.ts";
 import { first_line } from "../connection/login/login_io.ts";
 import type {
@@ -161,8 +162,10 @@ async function open(
   const failures: unknown[] = [];
   for (const host of hosts) {
     try {
-      return await within(
+      return await abort_after(
+        system_clock,
         seconds || Infinity,
+        () => too_slow(seconds),
         signal,
         (signal) => dial(adapter, resolved, host, signal),
       );
@@ -184,21 +187,6 @@ async function dial(
   const use_tls = sslmode !== "disable" && sslmode !== "allow";
   const encryption = { sslmode, sslnegotiation, tls: options.tls_for(host) };
   return (await open_channel(adapter, host.address, encryption, use_tls, signal)).socket;
-}
-
-/** Runs `work` with a signal that aborts after `seconds`, or when `outer` does. */
-async function within<T>(
-  seconds: number,
-  outer: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const cancel_timer = system_clock.set_timer(seconds * 1000, () => late.abort(too_slow(seconds)));
-  try {
-    return await work(AbortSignal.any([outer, late.signal]));
-  } finally {
-    cancel_timer();
-  }
 }
 
 function own_tls(): InterfaceError {

@@ -11,7 +11,7 @@ export { Connection } from "../connection/handle/connection.ts";
 export type { ConnectionSettings, Lease, Notice } from "../connection/handle/connection.ts";
 export type { EchoEvent } from "../connection/base/warnings.ts";
 export { ConnectionStatus, TransactionStatus } from "../connection/handle/server_facts.ts";
-export { SessionControl } from "../connection/handle/session_control.ts";
+export type { SessionControl } from "../connection/handle/session_control.ts";
 export { Transaction } from "../connection/transaction/transaction.ts";
 export type { TransactionHost, TransactionOptions } from "../connection/transaction/transaction.ts";
 export type { RunTransactionOptions } from "../connection/transaction/run_transaction.ts";
@@ -33,8 +33,8 @@ export type { CopyTextOptions } from "../connection/copy/copy_table.ts";
 export type { ManyOptions } from "../connection/calls/executemany.ts";
 export type { Items } from "../connection/base/item_source.ts";
 export type { StreamOptions } from "../connection/calls/stream.ts";
-export { CursorControl } from "../connection/handle/cursor_control.ts";
-export { CursorBulk } from "../connection/handle/cursor_bulk.ts";
+export type { CursorControl } from "../connection/handle/cursor_control.ts";
+export type { CursorBulk } from "../connection/handle/cursor_bulk.ts";
 export { Queryable } from "../connection/calls/queryable.ts";
 export type {
   CallOptions,

@@ -14,7 +14,6 @@ import {
   QueryCanceledError,
   TimeoutError,
 } from "../../mod.ts";
-import { session_of } from "../../src/connection/handle/connection.ts";
 import { no_escapes, temporary } from "../adapters/peer.ts";
 import { type Authority, make_authority, type Subject } from "../support/authority.ts";
 import { start_cluster } from "../support/cluster.ts";
@@ -334,7 +333,7 @@ describe("a session over TLS", () => {
 
   it("holds the server back while nobody reads", async () => {
     await using conn = await connect(verified("tls_only"));
-    const { wire } = session_of(conn);
+    const { wire } = conn.lend().session;
     const pid = conn.get_backend_pid();
     wire.pause();
     const result = conn.fetchall("select repeat('x', 1000) from generate_series(1, 100000)");
@@ -402,7 +401,7 @@ describe("a session over TLS", () => {
       return [all()];
     },
     "while nobody reads a large result": (conn) => {
-      session_of(conn).wire.pause();
+      conn.lend().session.wire.pause();
       return [conn.execute("select repeat('x', 1000) from generate_series(1, 100000)")];
     },
     "in a transaction": (conn) => [
@@ -424,7 +423,7 @@ describe("a session over TLS", () => {
           while (!await tls.ask(query, [pid]));
         }
         await finish(conn, pid);
-        if (end === "is killed") session_of(conn).wire.resume();
+        if (end === "is killed") conn.lend().session.wire.resume();
         await Promise.all(pending);
         await gone(pid);
         await conn.close();

@@ -9,7 +9,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Connection, session_of } from "../../src/connection/handle/connection.ts";
+import type { Connection } from "../../src/connection/handle/connection.ts";
 import {
   InterfaceError,
   OperationalError,
@@ -479,7 +479,7 @@ describe("Pool.acquire", () => {
     backends.clock.advance(2);
     backends.manual = true;
     void pool.release(first);
-    session_of(first).wire.destroy();
+    first.lend().session.wire.destroy();
     await settle();
     assertEquals([...counts(pool), backends.attempts.length], [1, 0, 2, 1]);
     backends.attempts[0]!.proceed();
@@ -497,7 +497,7 @@ describe("Pool.acquire", () => {
     backends.clock.advance(2);
     backends.manual = true;
     void pool.release(first);
-    session_of(first).wire.destroy();
+    first.lend().session.wire.destroy();
     await settle();
     backends.clock.advance(3);
     await assertRejects(() => waiter, PoolTimeout);

@@ -23,7 +23,7 @@ export class ItemSource<T> {
   #ended = false;
 
   /**
-   * @param what For the error, such as `parameter sets`.
+   * @param what For the error, such as `sets of parameters`.
    * @throws {ProgrammingError} If `items` is no iterable.
    */
   constructor(items: Items<T>, what: string) {
@@ -50,6 +50,30 @@ export class ItemSource<T> {
     } catch (error) {
       throw this.#fail(error);
     }
+  }
+
+  /**
+   * Gives items to `add` while `wants_more()`; at once, unless the source is asynchronous.
+   *
+   * @returns Whether there are no more.
+   */
+  feed(wants_more: () => boolean, add: (item: T) => void): boolean | Promise<boolean> {
+    if (this.is_async) return this.#feed_in_time(wants_more, add);
+    while (wants_more()) {
+      const item = this.next() as IteratorResult<T>;
+      if (item.done) return true;
+      add(item.value);
+    }
+    return false;
+  }
+
+  async #feed_in_time(wants_more: () => boolean, add: (item: T) => void): Promise<boolean> {
+    while (wants_more()) {
+      const item = await this.next();
+      if (item.done) return true;
+      if (wants_more()) add(item.value); // else it was given up meanwhile
+    }
+    return false;
   }
 
   /** Tells the source that no more is wanted, unless it has ended by itself. What it answers is not of interest. */

@@ -25,6 +25,33 @@ export async function within(
   }
 }
 
+/**
+ * Runs `work` with a signal that aborts after `seconds`, for the reason `late()`, or when `outer` does.
+ *
+ * @param seconds May be Infinity.
+ */
+export async function abort_after<T>(
+  clock: Clock,
+  seconds: number,
+  late: () => unknown,
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  outer?.throwIfAborted();
+  const stop = new AbortController();
+  const abort = () => stop.abort(outer!.reason);
+  outer?.addEventListener("abort", abort);
+  const cancel_timer = seconds === Infinity
+    ? () => {}
+    : clock.set_timer(seconds * 1000, () => stop.abort(late()));
+  try {
+    return await work(stop.signal);
+  } finally {
+    cancel_timer();
+    outer?.removeEventListener("abort", abort);
+  }
+}
+
 /** Rejects with the signal's reason as soon as there is one, whatever `work` does then. */
 export async function unless_aborted<T>(
   work: () => Promise<T>,

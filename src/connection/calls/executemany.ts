@@ -137,7 +137,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
     if (this.#reads) this.#formats = formats;
     encode_parse(writer, "", sql, parameter_oids ?? []);
     if (!this.#source.is_async) {
-      const is_whole = this.#fill();
+      const is_whole = this.#fill() as boolean;
       this.#write(writer, is_whole);
       if (is_whole) return;
     }
@@ -193,7 +193,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
       for (let is_whole = false; !is_whole;) {
         await this.#outflow.drained();
         if (this.#is_over) return;
-        is_whole = this.#source.is_async ? await this.#fill_in_time() : this.#fill();
+        is_whole = await this.#fill();
         if (this.#is_over) return;
         wire.write((writer) => this.#write(writer, is_whole));
       }
@@ -207,23 +207,11 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   }
 
   /** Encodes sets up to a flight; true if there are no more. */
-  #fill(): boolean {
-    while (this.#out.length < FLIGHT) {
-      const item = this.#source.next() as IteratorResult<Params>;
-      if (item.done) return true;
-      this.#add(item.value);
-    }
-    return false;
-  }
-
-  /** As `#fill()`. */
-  async #fill_in_time(): Promise<boolean> {
-    while (this.#out.length < FLIGHT) {
-      const item = await this.#source.next();
-      if (item.done || this.#is_over) return true;
-      this.#add(item.value);
-    }
-    return false;
+  #fill(): boolean | Promise<boolean> {
+    return this.#source.feed(
+      () => this.#out.length < FLIGHT && !this.#is_over,
+      (params) => this.#add(params),
+    );
   }
 
   #add(params: Params): void {

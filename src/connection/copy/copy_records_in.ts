@@ -81,7 +81,7 @@ class RecordsInExchange extends CopyInExchange {
     const columns = this.statement.columns ?? [];
     this.#encoder = new CopyEncoder(columns, this.statement.codecs);
     this.out.raw(BINARY_HEADER);
-    if (!this.#source.is_async) this.#fill();
+    if (!this.#source.is_async) this.#is_whole = this.#fill() as boolean;
     this.#first = null;
     this.#is_double = this.#is_binary && !this.#is_whole;
     const names = columns_sql(columns.map(({ name }) => name));
@@ -98,8 +98,7 @@ class RecordsInExchange extends CopyInExchange {
         if (this.#unfit !== null) await this.#go_on_as_text();
         if (this.#is_whole) break;
         await this.flush();
-        if (this.#source.is_async) await this.#fill_in_time();
-        else this.#fill();
+        this.#is_whole = await this.#fill();
       }
       if (this.#is_binary) await this.#end_binary();
       if (this.#is_double || !this.#is_binary) await this.flush();
@@ -122,23 +121,12 @@ class RecordsInExchange extends CopyInExchange {
     if (this.#is_double) this.end_part();
   }
 
-  #fill(): void {
-    while (this.out.length < FLIGHT && this.#unfit === null) {
-      const item = this.#source.next() as IteratorResult<CopyRecord>;
-      if (item.done) this.#is_whole = true;
-      if (item.done) return;
-      this.#add(item.value);
-    }
-  }
-
-  /** As `#fill()`. */
-  async #fill_in_time(): Promise<void> {
-    while (this.out.length < FLIGHT && this.#unfit === null && !this.settled) {
-      const item = await this.#source.next();
-      if (item.done) this.#is_whole = true;
-      if (item.done) return;
-      this.#add(item.value);
-    }
+  /** Encodes records up to a flight; true if there are no more. */
+  #fill(): boolean | Promise<boolean> {
+    return this.#source.feed(
+      () => this.out.length < FLIGHT && this.#unfit === null && !this.settled,
+      (record) => this.#add(record),
+    );
   }
 
   #add(record: CopyRecord): void {

@@ -43,8 +43,6 @@ export interface Lease {
 /** Why a handle that was closed is dead; one for all, as errors are dear to make. */
 const CLOSED = new InterfaceError("cannot use the connection: the connection is closed");
 
-/** For the library: the session that a handle is on. */
-export let session_of: (connection: Connection) => Session;
 /** For the library: why a handle is dead; null while it lives. */
 export let end_of: (connection: Connection) => PgError | null;
 /** For the library: who lent a connection; null for one that nobody did. */
@@ -286,7 +284,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
   }
 
   static {
-    session_of = (connection) => connection.#session;
     end_of = (connection) => connection.#end;
     lease_of = (connection) => connection.#lease;
     finish = (connection, reason) => connection.#finish(reason);

@@ -17,7 +17,7 @@ import { handshake, type HandshakeOptions, type SessionStart } from "../../proto
 import type { ScramKeyCache } from "../../protocol/scram.ts";
 import { PROTOCOL_3_0 } from "../../protocol/tags.ts";
 import { system_clock } from "../base/clock.ts";
-import { unless_aborted } from "../base/within.ts";
+import { abort_after, unless_aborted } from "../base/within.ts";
 import type { SslMode } from "../options/connect_options.ts";
 import { type Host, is_local } from "../options/hosts.ts";
 import type { ResolvedOptions } from "../options/options.ts";
@@ -58,7 +58,13 @@ export class Establisher {
    */
   async open(timeout: number, signal?: AbortSignal): Promise<Session> {
     this.#adapter.place?.(); // throws at once where nothing can be dialled
-    return await this.#within(timeout, () => too_slow(timeout, "timeout"), signal, this.#open);
+    return await abort_after(
+      this.#clock,
+      timeout,
+      () => too_slow(timeout, "timeout"),
+      signal,
+      this.#open,
+    );
   }
 
   readonly #open = async (signal: AbortSignal): Promise<Session> => {
@@ -98,29 +104,13 @@ export class Establisher {
   #open_host(host: Host, signal: AbortSignal): Promise<Session> {
     const { connect_timeout } = this.#options;
     const late = () => too_slow(connect_timeout, "connect_timeout");
-    return this.#within(connect_timeout, late, signal, (signal) => this.#try_ways(host, signal));
-  }
-
-  /** Runs `work` with a signal that aborts after `seconds`, or when `outer` does. */
-  async #within<T>(
-    seconds: number,
-    late: () => TimeoutError,
-    outer: AbortSignal | undefined,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const stop = new AbortController();
-    const abort = () => stop.abort(outer!.reason);
-    outer?.throwIfAborted();
-    outer?.addEventListener("abort", abort);
-    const cancel_timer = seconds === Infinity
-      ? () => {}
-      : this.#clock.set_timer(seconds * 1000, () => stop.abort(late()));
-    try {
-      return await work(stop.signal);
-    } finally {
-      cancel_timer();
-      outer?.removeEventListener("abort", abort);
-    }
+    return abort_after(
+      this.#clock,
+      connect_timeout,
+      late,
+      signal,
+      (signal) => this.#try_ways(host, signal),
+    );
   }
 
   /** `allow` tries without TLS first; `prefer` with, where the server then refuses the login. */

@@ -44,7 +44,7 @@ export function explain(error: unknown, refused: Refused, is_left: boolean = fal
   if (!(error instanceof DatabaseError) || error.diag === null) return error;
   const { diag, query, sqlstate } = error;
   if (!bound && statement.parameter_oids !== null) {
-    if (is_value_refused(error)) return misfit(error, diag, refused);
+    if (is_value_refused(error)) return explain_value(error, diag, refused);
     const miscounted = sqlstate === "08P01" ? miscount(statement, values) : undefined;
     if (miscounted !== undefined) return miscounted;
   }
@@ -108,7 +108,7 @@ function miscount(statement: PreparedStatement, values: readonly unknown[]): unk
 }
 
 /** In the words of the codec that would not have sent the value, else in the server's. */
-function misfit(error: DatabaseError, diag: Diagnostic, refused: Refused): DatabaseError {
+function explain_value(error: DatabaseError, diag: Diagnostic, refused: Refused): DatabaseError {
   const { statement, values } = refused;
   const info = { diag, query: statement.sql };
   const place = PLACE.exec(diag.context ?? "")?.[1]; // not every server tells
