@@ -48,12 +48,12 @@ export interface CursorOptions<R> {
   readonly on_close?: (() => Promise<void>) | undefined;
 }
 
-/** A subclass of `Cursor`, generic or not. */
-// deno-lint-ignore no-explicit-any -- what its rows are is told where a cursor is opened
-export type CursorFactory = new (
-  connection: Connection,
-  options?: CursorOptions<any>,
-) => Cursor<any>;
+/** `Cursor`, or a subclass of it, generic or not. */
+export interface CursorFactory {
+  /** Makes a cursor; what its rows are is told where it is opened. */
+  // deno-lint-ignore no-explicit-any -- as above
+  new (connection: Connection, options?: CursorOptions<any>): Cursor<any>;
+}
 
 /** Runs statements on its connection, one at a time. */
 export class Cursor<R = ObjectRow> extends CursorBulk<R>
