@@ -35,7 +35,7 @@ export class Ages {
 
   /** When a session is to be replaced. */
   end_of(session: Session): number {
-    const { max_lifetime, random = Math.random } = this.#settings;
+    const { max_lifetime, random } = this.#settings;
     return session.opened_at + max_lifetime * 1000 * (1 - LIFETIME_JITTER * random());
   }
 

@@ -7,10 +7,12 @@
 import type { Clock } from "../adapters/socket.ts";
 import { within } from "../connection/base/within.ts";
 import { type Connection, finish } from "../connection/handle/connection.ts";
-import { InterfaceError, OperationalError } from "../errors.ts";
+import { ending } from "../connection/handle/ending.ts";
+import { OperationalError } from "../errors.ts";
 
 /** Seconds for the answer: a half-open connection gives none. */
 const CHECK_LIMIT = 5;
+const CHECKED = ending("its check has ended");
 
 /**
  * Runs the check.
@@ -28,6 +30,6 @@ export async function run_check(
     if (!await within(clock, CHECK_LIMIT, answer)) throw new OperationalError("no answer in time");
     if (await answer === false) throw new OperationalError("the check said no");
   } finally {
-    finish(connection, new InterfaceError("cannot use the connection: its check has ended"));
+    finish(connection, CHECKED);
   }
 }

@@ -35,8 +35,8 @@ export interface PoolContext extends ResolvedPoolSettings {
   readonly clock: Clock;
   /** Where sessions that are opened now can be used. Default: everywhere. */
   readonly place?: (() => Place) | undefined;
-  /** From 0 to 1; default: `Math.random`. */
-  readonly random?: () => number;
+  /** From 0 to 1. */
+  readonly random: () => number;
 }
 
 /** Puts together what was read from a pool's options. Of a single session more was never to be had. */
@@ -58,5 +58,6 @@ export function pool_context(
     connection_factory,
     clock,
     place,
+    random: Math.random,
   };
 }

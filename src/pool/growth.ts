@@ -12,6 +12,7 @@
 import type { Clock } from "../adapters/socket.ts";
 import type { Session } from "../connection/session/session.ts";
 import { PgError } from "../errors.ts";
+import type { PoolContext } from "./context.ts";
 import { type Opener, OPENING_AT_ONCE, type Outcome } from "./opener.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 import type { Waiter, WaiterQueue } from "./waiters.ts";
@@ -36,6 +37,7 @@ export interface GrowthHost {
 export class Growth {
   readonly #clock: Clock;
   readonly #minsize: number;
+  readonly #random: () => number;
   readonly #capacity: number;
   readonly #opener: Opener;
   readonly #waiters: WaiterQueue<Slot>;
@@ -45,8 +47,7 @@ export class Growth {
 
   /** @param capacity Most sessions at any time. */
   constructor(
-    clock: Clock,
-    minsize: number,
+    { clock, minsize, random }: Pick<PoolContext, "clock" | "minsize" | "random">,
     capacity: number,
     opener: Opener,
     waiters: WaiterQueue<Slot>,
@@ -55,6 +56,7 @@ export class Growth {
   ) {
     this.#clock = clock;
     this.#minsize = minsize;
+    this.#random = random;
     this.#capacity = capacity;
     this.#opener = opener;
     this.#waiters = waiters;
@@ -129,7 +131,7 @@ export class Growth {
   #retry_later(): void {
     if (this.#retries) return;
     this.#retries = true;
-    this.#clock.set_timer(RETRY * (0.5 + Math.random() / 2) * 1000, () => {
+    this.#clock.set_timer(RETRY * (0.5 + this.#random() / 2) * 1000, () => {
       this.#retries = false;
       if (this.#waiters.size === 0) return;
       this.#waiters.encourage();

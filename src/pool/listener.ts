@@ -35,6 +35,8 @@ export interface Gap {
 export interface ListenerHost {
   /** Time for its pauses and probes. */
   readonly clock: Clock;
+  /** From 0 to 1, for its pauses. */
+  readonly random: () => number;
   /** Seconds for LISTEN to be confirmed. */
   readonly timeout: number;
   /** Where it listens; undefined: everywhere. */
@@ -241,7 +243,7 @@ export class Listener implements AsyncIterable<ListenerEvent>, AsyncDisposable {
 
   #pause(failures: number): Promise<void> {
     const seconds = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
-    const jittered = seconds * (0.5 + Math.random() / 2); // so that not all who listen come at once
+    const jittered = seconds * (0.5 + this.#host.random() / 2); // so that not all who listen come at once
     return new Promise((resolve) => {
       const cancel = this.#host.clock.set_timer(jittered * 1000, resolve);
       this.#stop_timer = () => {

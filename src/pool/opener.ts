@@ -10,6 +10,7 @@
  */
 
 import { type Connection, finish } from "../connection/handle/connection.ts";
+import { ending } from "../connection/handle/ending.ts";
 import type { Session } from "../connection/session/session.ts";
 import { InterfaceError } from "../errors.ts";
 import { type Caller, ConnectAttempt, given_up } from "./connect_attempt.ts";
@@ -24,6 +25,8 @@ const SOON = 1000;
 
 /** Milliseconds: at most that, however long the last one took, such as by a host that does not answer before one that does. */
 const MOST_SOON = 15_000;
+
+const CONNECTED = ending("on_connect has ended");
 
 /** How an attempt ended. */
 export type Outcome =
@@ -175,7 +178,7 @@ export class Opener {
         `cannot use the new connection: on_connect must leave it idle, but ${fact}`,
       );
     } finally {
-      finish(connection, new InterfaceError("cannot use the connection: on_connect has ended"));
+      finish(connection, CONNECTED);
     }
   }
 }

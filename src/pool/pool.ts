@@ -200,10 +200,11 @@ export class Pool extends Queryable implements AsyncDisposable {
   async listen(...channels: string[]): Promise<Listener> {
     if (this.closing) throw pool_closed();
     check_listen(channels, this.#context);
-    const { clock, timeout, on_warning } = this.#context;
+    const { clock, random, timeout, on_warning } = this.#context;
     const { place, listeners } = this.#branches.here();
     const listener = new Listener(channels, this.#open, {
       clock,
+      random,
       timeout,
       place,
       on_trouble: (message) => warn(message, on_warning),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Ending, ending } from "../connection/handle/ending.ts";
 import {
   InterfaceError,
   NotSupportedError,
@@ -73,10 +74,8 @@ export function check_listen(
   throw new InterfaceError("cannot listen: at least one channel must be given, but none is");
 }
 
-/** For handles that were given back. One for all: to make an error costs more than a release. */
-export const RELEASED: InterfaceError = new InterfaceError(
-  "cannot use the connection: the connection was released to its pool",
-);
+/** For handles that were given back. */
+export const RELEASED: Ending = ending("the connection was released to its pool");
 
 /** For what still ran when its handle was given back. */
 export function released_early(): InterfaceError {

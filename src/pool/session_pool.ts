@@ -71,7 +71,7 @@ export class SessionPool {
     });
     const { waiters } = this.#dispatcher;
     const capacity = maxsize === 0 ? Infinity : maxsize;
-    this.#growth = new Growth(clock, minsize, capacity, this.#opener, waiters, this.#free, {
+    this.#growth = new Growth(context, capacity, this.#opener, waiters, this.#free, {
       used: () => this.#used.size,
       leaving: () => this.#leaving.size,
       opened: (session) => this.#admit(session),

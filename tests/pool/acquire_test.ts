@@ -302,7 +302,7 @@ describe("Pool.acquire", () => {
     for (const attempted of [3, 4, 5, 6]) {
       await settle();
       assertEquals(backends.attempted, attempted);
-      backends.clock.advance(2);
+      backends.clock.advance(1);
     }
     assertEquals(pids(await Promise.all(waiters)), [1002, 1003]);
   });

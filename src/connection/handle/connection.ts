@@ -9,7 +9,7 @@
  * @module
  */
 
-import { InterfaceError, type PgError } from "../../errors.ts";
+import { InterfaceError } from "../../errors.ts";
 import type { ObjectRow, RowFactory } from "../../rows/factories.ts";
 import type { Sql } from "../../sql/template.ts";
 import { is_command } from "../../sql/verbs.ts";
@@ -26,6 +26,7 @@ import type { Result } from "../statement/result.ts";
 import { too_late } from "../wire/wire_errors.ts";
 import type { ConnectionSettings, Notice } from "./connection_settings.ts";
 import { Cursor, type CursorFactory, type CursorOptions } from "./cursor.ts";
+import { type Ending, ending } from "./ending.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NamedCursor } from "./named_cursor.ts";
 import type { NotificationQueue } from "./notifies.ts";
@@ -40,15 +41,14 @@ export interface Lease {
   release(connection: Connection): void;
 }
 
-/** Why a handle that was closed is dead; one for all, as errors are dear to make. */
-const CLOSED = new InterfaceError("cannot use the connection: the connection is closed");
+const CLOSED = ending("the connection is closed");
 
 /** For the library: why a handle is dead; null while it lives. */
-export let end_of: (connection: Connection) => PgError | null;
+export let end_of: (connection: Connection) => Ending | null;
 /** For the library: who lent a connection; null for one that nobody did. */
 export let lease_of: (connection: Connection) => Lease | null;
 /** For the library: ends a handle, for this reason, but not its session. */
-export let finish: (connection: Connection, reason: PgError) => void;
+export let finish: (connection: Connection, reason: Ending) => void;
 
 /** An authenticated session. Statements issued at once are pipelined in the order of the calls. */
 export class Connection extends SessionControl implements AsyncDisposable {
@@ -64,7 +64,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   readonly #settings: ConnectionSettings;
   readonly #lease: Lease | null;
   readonly #mailbox: Mailbox;
-  #end: PgError | null = null;
+  #end: Ending | null = null;
   #loan: Loan | null = null; // the same for all calls
 
   /** Connections are made by `connect()` and `Pool.acquire()`. */
@@ -230,13 +230,13 @@ export class Connection extends SessionControl implements AsyncDisposable {
     else if (this.#end === null) this.#lease.release(this);
   }
 
-  #finish(reason: PgError): void {
+  #finish(reason: Ending): void {
     this.#end = reason;
-    this.#mailbox.end(reason);
+    this.#mailbox.end(reason.error);
   }
 
   #check(action: string): void {
-    if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${why(this.#end)}`);
+    if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${this.#end.fact}`);
     check_place(this.#session.place, action);
   }
 
@@ -288,8 +288,4 @@ export class Connection extends SessionControl implements AsyncDisposable {
     lease_of = (connection) => connection.#lease;
     finish = (connection, reason) => connection.#finish(reason);
   }
-}
-
-function why(end: PgError): string {
-  return end.message.slice(end.message.indexOf(": ") + 2);
 }
