@@ -17,6 +17,8 @@ import {
   tuple_row,
 } from "../../mod.ts";
 import { type Database, fresh_database } from "../support/database.ts";
+import { is_direct, keeps_sessions } from "../support/through.ts";
+import { it_where } from "../support/where.ts";
 
 let database: Database;
 let conn: Connection;
@@ -168,23 +170,27 @@ describe("an error that says what to do", () => {
     assertEquals([named, await py.fetchval("select 2", { unused: 1 })], [7, 2]);
   });
 
-  it("comes in a transaction of a statement whose columns have changed, however it was sent", async () => {
-    await using other = await connect(database.url);
-    await other.execute("create table reshaped (a int)");
-    const query = "select * from reshaped";
-    for (const column of ["b", "c", "d"]) {
-      await conn.fetchall(query);
-      await other.execute(`alter table reshaped add ${column} int`);
-      const error = await assertRejects(
-        () => conn.transaction((tx) => tx.fetchall(query)),
-        NotSupportedError,
-        "roll back, and run it again",
-      );
-      assertEquals((error as NotSupportedError).sqlstate, "0A000");
-    }
-    assertEquals(await conn.fetchall(query), []);
-    await other.execute("drop table reshaped");
-  });
+  it_where(
+    keeps_sessions,
+    "comes in a transaction of a statement whose columns have changed, however it was sent",
+    async () => {
+      await using other = await connect(database.url);
+      await other.execute("create table reshaped (a int)");
+      const query = "select * from reshaped";
+      for (const column of ["b", "c", "d"]) {
+        await conn.fetchall(query);
+        await other.execute(`alter table reshaped add ${column} int`);
+        const error = await assertRejects(
+          () => conn.transaction((tx) => tx.fetchall(query)),
+          NotSupportedError,
+          "roll back, and run it again",
+        );
+        assertEquals((error as NotSupportedError).sqlstate, "0A000");
+      }
+      assertEquals(await conn.fetchall(query), []);
+      await other.execute("drop table reshaped");
+    },
+  );
 });
 
 describe("an error of a value", () => {
@@ -238,7 +244,7 @@ describe("what looks wrong and is not", () => {
 });
 
 describe("a cursor whose connection was lost", () => {
-  it("gives nothing any more", async () => {
+  it_where(is_direct, "gives nothing any more", async () => {
     await using lost = await connect(database.url, { on_warning() {} });
     const cursor = await lost.cursor();
     await cursor.execute("select generate_series(1, 3)");

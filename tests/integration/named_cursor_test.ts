@@ -392,7 +392,7 @@ describe("NamedCursor", () => {
     await assertRejects(
       () => conn.transaction(() => cursor.execute("select $1::int", [])),
       ProgrammingError,
-      "takes 1, but 0 were given",
+      "takes 1 parameter, but 0 were given",
     );
     await conn.transaction(async () => {
       await cursor.execute(COUNT, [1]);

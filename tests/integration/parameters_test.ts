@@ -90,7 +90,7 @@ const misfits: readonly [type: string, value: unknown, message: string][] = [
   ["varchar", ["a", "\udfff"], "$1 as varchar: it must be a string, but is an array of strings"],
   ["text[]", ["a\0"], "must not contain the character NUL"],
   ["jsonb", "{", "$1 as jsonb, given as a string: invalid input syntax"],
-  ["jsonb", { a: 1n }, "$1 as jsonb: it must be a value that JSON can hold, but is an object"],
+  ["jsonb", { a: 1n }, "$1 as jsonb: it must be a value that JSON can hold, without a bigint"],
   ["jsonb", { a: "\u0000" }, "$1 as jsonb, given as an object: unsupported Unicode escape"],
   ["uuid", "x", "$1 as uuid, given as a string"],
   ["uuid", 5, "$1 as uuid: it must be a string, but is a number"],
@@ -102,7 +102,11 @@ const misfits: readonly [type: string, value: unknown, message: string][] = [
   ],
   ["timestamptz", 0, "$1 as timestamptz: it must be a valid Date, a string, Infinity or -Infinity"],
   ["timestamptz", "yesterdy", "$1 as timestamptz, given as a string"],
-  ["interval", { months: 1 }, "$1 as interval: it must be an Interval, a string, Infinity or"],
+  [
+    "interval",
+    { months: 1 },
+    "$1 as interval: it must be an Interval, a string or a number of seconds",
+  ],
   ["point", { x: 1 }, "$1 as point: it must be { x, y } of numbers, or a string, but is an object"],
   ["int4[]", [[1], [2, 3]], "$1 as int4[]: it must be a rectangular array of at most 6 dimensions"],
   [

@@ -214,7 +214,7 @@ describe("Connection.stream()", () => {
   const failures: [name: string, query: string, params: unknown[], message: string][] = [
     ["a syntax error", "selec 1", [], "syntax error"],
     ["a parameter that is undefined", "select $1", [undefined], "is undefined"],
-    ["too few parameters", "select $1::int, $2::int", [1], "takes 2, but 1 was given"],
+    ["too few parameters", "select $1::int, $2::int", [1], "takes 2 parameters, but 1 was given"],
     ["several statements", "select 1; select 2", [], "multiple commands"],
     ["COPY", "copy (select 1) to stdout", [], "its data needs a stream"],
   ];
