@@ -32,7 +32,7 @@ export interface Loan {
   /** Seconds of the call's timeout that waiting for the connection has left; undefined: all. */
   readonly time_left?: number;
   /**
-   * Throws if the lender has ended since: was closed, released, committed.
+   * Throws if the lender has ended since: was closed, released, committed, lost.
    *
    * @param action For the message, such as `stream`.
    */
