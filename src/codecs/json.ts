@@ -119,19 +119,17 @@ function json_text(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    const is_users = !(cause instanceof TypeError); // of a toJSON(); others show the keys of a cycle
-    throw new DataError(holds_bigint(value) ? NO_BIGINT : RULE, is_users ? { cause } : {});
+    throw no_json(cause);
   }
   if (text === undefined) throw new DataError(RULE);
   return text;
 }
 
-/** Whether it is a bigint, or one is in it. */
-function holds_bigint(value: unknown, seen: Set<unknown> = new Set()): boolean {
-  if (typeof value !== "object" || value === null) return typeof value === "bigint";
-  if (seen.has(value)) return false;
-  seen.add(value);
-  return Object.values(value).some((part) => holds_bigint(part, seen));
+/** What engines say of it: a cycle is told by its keys, which are data, so that the cause stays here. */
+function no_json(cause: unknown): DataError {
+  const said = cause instanceof TypeError ? cause.message : ""; // or a toJSON() threw
+  if (/bigint/i.test(said)) return new DataError(NO_BIGINT, { cause });
+  return /circular|cyclic/i.test(said) ? new DataError(RULE) : new DataError(RULE, { cause });
 }
 
 /** Whether JSON.stringify() would make `{}` or `null` of what is more than that. */

@@ -201,6 +201,20 @@ describe("an error of a value", () => {
     assertEquals(error.cause, undefined);
   });
 
+  it("keeps what the value's own toJSON() threw, and is one however deep it is", async () => {
+    const own = new TypeError("mine");
+    const failing = {
+      toJSON() {
+        throw own;
+      },
+    };
+    const error = await assertRejects(() => conn.execute("select $1::json", [failing]), DataError);
+    assertEquals(error.cause, own);
+    let deep: unknown = [1n];
+    for (let depth = 0; depth < 200_000; depth++) deep = [deep];
+    await assertRejects(() => conn.execute("select $1::json", [{ deep }]), DataError);
+  });
+
   it("is told although a large object is left behind it", async () => {
     const call = () =>
       conn.transaction(async (tx) => {
