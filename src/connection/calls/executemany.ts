@@ -82,7 +82,6 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
   readonly #source: ItemSource<Params>;
   readonly #outflow: Outflow;
   readonly #rows: ManyRows<R>;
-  readonly #reads: boolean;
   readonly #out = new ByteWriter();
   readonly #sent: Fifo<readonly unknown[]> = new Fifo(); // sets that are not done, the next first
   #bound = false; // is the first of them
@@ -103,7 +102,6 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
     this.#outflow = new Outflow(context);
     this.#values_of = values_of;
     this.#source = source;
-    this.#reads = keep !== "nothing";
     this.#rows = new ManyRows(context.types, this.statement, factory, keep);
     // A source in time may wait for this very connection.
     if (source.is_async) this.occupies = "an executemany() with an asynchronous source";
@@ -134,7 +132,7 @@ class ManyExchange<R> extends DescribingExchange<Result<R>[]> {
 
   protected override begin(writer: ByteWriter): void {
     const { sql, parameter_oids, formats } = this.statement;
-    if (this.#reads) this.#formats = formats;
+    if (this.#rows.reads) this.#formats = formats;
     encode_parse(writer, "", sql, parameter_oids ?? []);
     if (!this.#source.is_async) {
       const is_whole = this.#fill() as boolean;

@@ -6,7 +6,7 @@
 
 import type { RowFactory } from "../../rows/factories.ts";
 import { count_of, Result } from "../statement/result.ts";
-import { RowReader } from "../statement/row_reader.ts";
+import { RowReader, type Shape } from "../statement/row_reader.ts";
 import type { PreparedStatement } from "../statement/statements.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
 
@@ -17,10 +17,12 @@ export type Keep = "sets" | "rows" | "nothing";
 export class ManyRows<R> {
   /** How many sets are done. */
   done = 0;
+  /** Whether rows are kept, and so must come in forms that are read. */
+  readonly reads: boolean;
   readonly #types: TypeCatalog;
   readonly #statement: PreparedStatement;
-  readonly #factory: RowFactory<R>;
   readonly #keep: Keep;
+  readonly #shape: Shape<R>; // the same for all sets
   readonly #results: Result<R>[] = [];
   #reader: RowReader<R>; // of the set that is next; where rows are kept together, of all
   #unread: RowReader<R>[] = []; // for types to be looked up
@@ -36,14 +38,21 @@ export class ManyRows<R> {
   ) {
     this.#types = types;
     this.#statement = statement;
-    this.#factory = factory;
+    this.reads = keep !== "nothing";
     this.#keep = keep;
-    this.#reader = this.#new_reader();
+    this.#shape = {
+      get type_oids() {
+        return (statement.columns ?? []).map((column) => column.type_code);
+      },
+      known_decoder: () => statement.known_decoder(factory),
+      make_decoder: () => statement.decoder(factory),
+    };
+    this.#reader = new RowReader(types, this.#shape);
   }
 
   /** Takes a row of the set that is next. Throws as `RowReader.add()` does. */
   add(bytes: Uint8Array, view: DataView, start: number, end: number): void {
-    if (this.#keep !== "nothing") this.#reader.add(bytes, view, start, end);
+    if (this.reads) this.#reader.add(bytes, view, start, end);
   }
 
   /** A set is done. */
@@ -56,7 +65,7 @@ export class ManyRows<R> {
     if (reader.waits && this.#unread.at(-1) !== reader) this.#unread.push(reader);
     if (this.#keep !== "sets") return;
     this.#results.push(new Result(reader.rows, tag, this.#statement.columns));
-    this.#reader = this.#new_reader();
+    this.#reader = new RowReader(this.#types, this.#shape);
   }
 
   /** Types that some rows showed, and wait for; null if none does. */
@@ -74,19 +83,7 @@ export class ManyRows<R> {
   /** All that was returned; at least one result. */
   results(): Result<R>[] {
     if (this.#results.length > 0) return this.#results;
-    const description = this.#keep === "nothing" ? null : this.#statement.columns;
+    const description = this.reads ? this.#statement.columns : null;
     return [new Result(this.#reader.rows, this.#tag, description, this.#rowcount)];
-  }
-
-  #new_reader(): RowReader<R> {
-    const statement = this.#statement;
-    const factory = this.#factory;
-    return new RowReader(this.#types, {
-      get type_oids() {
-        return (statement.columns ?? []).map((column) => column.type_code);
-      },
-      known_decoder: () => statement.known_decoder(factory),
-      make_decoder: () => statement.decoder(factory),
-    });
   }
 }

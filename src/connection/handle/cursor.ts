@@ -51,7 +51,7 @@ export interface CursorOptions<R> {
 /** `Cursor`, or a subclass of it, generic or not. */
 export interface CursorFactory {
   /** Makes a cursor; what its rows are is told where it is opened. */
-  // deno-lint-ignore no-explicit-any -- as above
+  // deno-lint-ignore no-explicit-any -- a subclass may be of one type of rows
   new (connection: Connection, options?: CursorOptions<any>): Cursor<any>;
 }
 

@@ -38,7 +38,10 @@ export function first_line(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
 }
 
-/** For a connection that broke during the login: such as by TLS, where the server does not take the client's certificate. */
+/**
+ * Throws the error of a connection that broke during the login, such as by TLS, where the server does
+ * not take the client's certificate.
+ */
 export function lost(cause: unknown): never {
   throw new OperationalError("cannot connect: the connection was lost during the login", {
     sqlstate: "08006",

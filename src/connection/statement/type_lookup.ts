@@ -94,7 +94,7 @@ export class TypeLookup {
         if (rows.every(is_type_row)) return rows;
         throw no_answer();
       } catch (error) {
-        if (is_protocol_error(error)) wire.destroy(error as OperationalError);
+        if (is_protocol_error(error)) wire.destroy(error);
         throw error;
       }
     });

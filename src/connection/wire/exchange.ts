@@ -157,6 +157,6 @@ export function unexpected(name: string): OperationalError {
 }
 
 /** Whether an error says that the conversation itself went wrong. */
-export function is_protocol_error(error: unknown): boolean {
+export function is_protocol_error(error: unknown): error is OperationalError {
   return error instanceof OperationalError && error.sqlstate === "08P01";
 }
