@@ -70,7 +70,11 @@ export class Branch {
       (session) => this.handles.make(session, null),
     );
     this.borrower = new Borrower(this.sessions, context);
-    this.#leaks = new LeakWatch(context, (lease) => this.#reclaim(lease));
+    this.#leaks = new LeakWatch(
+      context,
+      () => this.sessions.leases(),
+      (lease) => this.#reclaim(lease),
+    );
   }
 
   /**

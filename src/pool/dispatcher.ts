@@ -8,6 +8,7 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import type { Chain } from "../connection/base/chain.ts";
 import type { Ages } from "./ages.ts";
 import type { PoolContext } from "./context.ts";
 import { Order } from "./order.ts";
@@ -46,11 +47,15 @@ export class Dispatcher {
   readonly #order: Order;
   readonly #sharing: Sharing;
 
-  /** @param free What can be lent. */
+  /**
+   * @param free What can be lent.
+   * @param used What is lent.
+   */
   constructor(
     context: PoolContext,
     ages: Ages,
     free: FreeSlots,
+    used: Chain<Slot>,
     totals: PoolTotals,
     host: DispatchHost,
   ) {
@@ -63,7 +68,7 @@ export class Dispatcher {
       close: (slot) => host.close(slot),
       changed: () => this.dispatch(),
     });
-    this.#sharing = new Sharing(ages);
+    this.#sharing = new Sharing(ages, used);
   }
 
   /** Serves a caller for whom there is something at once, and before whom nobody came. */
@@ -102,7 +107,7 @@ export class Dispatcher {
 
   /** A statement has ended. True if nobody else uses its session. */
   leave(slot: Slot): boolean {
-    const is_last = this.#sharing.leave(slot);
+    const is_last = --slot.sharers === 0;
     if (!is_last && this.waiters.size > 0) this.dispatch();
     return is_last;
   }
@@ -119,7 +124,7 @@ export class Dispatcher {
     if (slot === undefined) return undefined;
     this.#totals.acquired++;
     if (slot.sharers === 0) this.#host.lend(slot);
-    if (shares) this.#sharing.add(slot);
+    if (shares) slot.sharers++;
     return slot;
   }
 

@@ -38,17 +38,19 @@ export class Growth {
   readonly #clock: Clock;
   readonly #minsize: number;
   readonly #random: () => number;
-  readonly #capacity: number;
+  readonly #capacity: number; // most sessions at any time
   readonly #opener: Opener;
   readonly #waiters: WaiterQueue<Slot>;
   readonly #free: FreeSlots;
   readonly #host: GrowthHost;
   #retries = false; // a timer will
 
-  /** @param capacity Most sessions at any time. */
+  /** Opens nothing yet. */
   constructor(
-    { clock, minsize, random }: Pick<PoolContext, "clock" | "minsize" | "random">,
-    capacity: number,
+    { clock, minsize, maxsize, random }: Pick<
+      PoolContext,
+      "clock" | "minsize" | "maxsize" | "random"
+    >,
     opener: Opener,
     waiters: WaiterQueue<Slot>,
     free: FreeSlots,
@@ -57,7 +59,7 @@ export class Growth {
     this.#clock = clock;
     this.#minsize = minsize;
     this.#random = random;
-    this.#capacity = capacity;
+    this.#capacity = maxsize === 0 ? Infinity : maxsize;
     this.#opener = opener;
     this.#waiters = waiters;
     this.#free = free;
@@ -77,7 +79,8 @@ export class Growth {
   /** Opens for those whom nothing that is on its way will serve. */
   serve_waiters(): void {
     let missing = this.#waiters.hopeful - this.#opener.expected - this.#free.soon;
-    for (const waiter of this.#waiters) {
+    for (let waiter = this.#waiters.first, after: typeof waiter; waiter !== null; waiter = after) {
+      after = waiter.after;
       if (missing <= 0 || !this.#opener.may_begin) return;
       if (waiter.opening || waiter.refused) continue;
       if (!this.#has_place) return this.#opener.give_way();

@@ -33,28 +33,29 @@ export class LeakWatch {
   readonly #clock: Clock;
   readonly #settings: LeakSettings;
   readonly #registry: Registry | null;
-  readonly #held: Map<PoolLease, Connection> = new Map(); // not yet registered
-  #awaits_collection = false;
+  readonly #lent: () => Iterable<PoolLease>;
   readonly #deadlines: Deadlines;
-  readonly #young: Set<PoolLease> = new Set(); // not yet reported, the oldest first
+  #awaits_collection = false;
 
   /**
+   * @param lent The leases that have not ended, the oldest first.
    * @param reclaim Takes back what a lease lent, when its handle is garbage.
    * @param make_registry Of the runtime, where not given.
    */
   constructor(
     settings: LeakSettings,
+    lent: () => Iterable<PoolLease>,
     reclaim: (lease: PoolLease) => void,
     make_registry: (garbage: (lease: PoolLease | null) => void) => Registry | null =
       runtime_registry,
   ) {
     this.#clock = settings.clock;
     this.#settings = settings;
+    this.#lent = lent;
     this.#deadlines = new Deadlines(settings.clock, (now) => this.#expire(now));
     this.#registry = make_registry((lease) => {
       if (lease === null) return this.#register();
       if (lease.state !== "lent") return;
-      this.#young.delete(lease);
       this.#report(lease, was_dropped);
       reclaim(lease);
     });
@@ -69,26 +70,23 @@ export class LeakWatch {
   /** Begins to watch. */
   watch(connection: Connection, lease: PoolLease): void {
     this.#hold(connection, lease);
-    if (this.#settings.leak_after === Infinity) return;
-    this.#young.add(lease);
-    this.#deadlines.add(this.#due(lease));
+    if (this.#settings.leak_after !== Infinity) this.#deadlines.add(this.#due(lease));
   }
 
   /** The lease has ended. */
   forget(lease: PoolLease): void {
-    if (!this.#held.delete(lease)) this.#registry?.unregister(lease);
-    this.#young.delete(lease);
+    if (lease.handle === null) this.#registry?.unregister(lease);
+    lease.handle = null;
   }
 
   /** Watches no more. */
   stop(): void {
     this.#deadlines.clear();
-    this.#young.clear();
   }
 
   #hold(connection: Connection, lease: PoolLease): void {
     if (this.#registry === null) return;
-    this.#held.set(lease, connection);
+    lease.handle = connection;
     if (this.#awaits_collection) return;
     this.#awaits_collection = true;
     this.#registry.register({}, null); // garbage at once
@@ -97,10 +95,10 @@ export class LeakWatch {
   /** Garbage was collected: of what is still out, the next collection shall tell. */
   #register(): void {
     this.#awaits_collection = false;
-    for (const [lease, connection] of this.#held) {
-      this.#registry!.register(connection, lease, lease);
+    for (const lease of this.#lent()) {
+      if (lease.handle !== null) this.#registry!.register(lease.handle, lease, lease);
+      lease.handle = null;
     }
-    this.#held.clear();
   }
 
   #due(lease: PoolLease): number {
@@ -108,9 +106,10 @@ export class LeakWatch {
   }
 
   #expire(now: number): number {
-    for (const lease of this.#young) {
+    for (const lease of this.#lent()) {
+      if (lease.is_reported) continue;
       if (this.#due(lease) > now) return this.#due(lease);
-      this.#young.delete(lease);
+      lease.is_reported = true;
       this.#report(lease, was_held);
     }
     return Infinity;

@@ -1,8 +1,8 @@
 /**
  * One loan of one session.
  *
- * Law: a lease ends once. A lease does not hold its handle, so that a handle which
- * nobody holds any more is noticed.
+ * Law: a lease ends once. It does not hold its handle for long (leaks.ts), so that a handle which
+ * nobody else holds is noticed.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export type LeaseState = "lent" | "released" | "closed" | "terminated";
 export class PoolLease implements Lease {
   /** The pool. */
   readonly lender: object;
-  /** What was lent. */
+  /** Its session's place in the pool. */
   readonly slot: Slot;
   /** When, in milliseconds. */
   readonly since: number;
@@ -33,6 +33,10 @@ export class PoolLease implements Lease {
   readonly stack: string | null;
   /** How it stands. */
   state: LeaseState = "lent";
+  /** What was lent, until garbage is collected; null from then on, or where nobody would notice. */
+  handle: Connection | null = null;
+  /** Whether somebody was told that it is late. */
+  is_reported = false;
   readonly #take_back: (lease: PoolLease, connection: Connection) => void;
 
   /** @param take_back Ends the handle and takes the slot; called once. */

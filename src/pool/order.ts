@@ -48,7 +48,8 @@ export class Order {
     if (this.#free.size === 0) return undefined; // before the clock is asked
     const now = this.#clock.now();
     let before = 0;
-    for (const slot of this.#free) {
+    for (let slot = this.#free.first, after: Slot | null; slot !== null; slot = after) {
+      after = slot.after;
       if (slot.readiness === "soon" && !slot.late) before++;
       if (slot.readiness !== "ready") continue;
       if (this.#ages.is_old(slot, now)) this.#host.close(slot);

@@ -15,12 +15,14 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import { Chain } from "../connection/base/chain.ts";
 import type { Connection } from "../connection/handle/connection.ts";
 import type { Session } from "../connection/session/session.ts";
 import { Ages } from "./ages.ts";
 import type { OpenSession, PoolContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Growth } from "./growth.ts";
+import type { PoolLease } from "./lease.ts";
 import { Opener } from "./opener.ts";
 import { Reaper } from "./reaper.ts";
 import { pool_closed, was_terminated } from "./refusals.ts";
@@ -35,14 +37,14 @@ export class SessionPool {
   readonly #ages: Ages;
   readonly #totals: PoolTotals = no_totals();
   readonly #free: FreeSlots = new FreeSlots();
-  readonly #used: Set<Slot> = new Set();
+  readonly #used: Chain<Slot> = new Chain();
   readonly #opener: Opener;
   readonly #growth: Growth;
   readonly #turnover: Turnover;
   readonly #dispatcher: Dispatcher;
   readonly #reaper: Reaper;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #leaving: Set<Slot> = new Set();
+  readonly #leaving: Chain<Slot> = new Chain();
   #closing = false;
   #closed = false;
 
@@ -52,12 +54,12 @@ export class SessionPool {
     context: PoolContext,
     make_handle: (session: Session) => Connection,
   ) {
-    const { clock, maxsize, minsize } = context;
+    const { clock, minsize } = context;
     this.#clock = clock;
     this.#resets = context.reset && context.pooler === "session";
     this.#ages = new Ages(context);
     this.#opener = new Opener(open, context, make_handle, this.#totals, () => this.#dispatch());
-    this.#dispatcher = new Dispatcher(context, this.#ages, this.#free, this.#totals, {
+    this.#dispatcher = new Dispatcher(context, this.#ages, this.#free, this.#used, this.#totals, {
       lend: (slot) => this.#lend(slot),
       close: (slot) => void this.#leave(slot),
       has_room: () => this.#growth.has_room,
@@ -70,8 +72,7 @@ export class SessionPool {
       last_failure: () => this.#opener.last_failure,
     });
     const { waiters } = this.#dispatcher;
-    const capacity = maxsize === 0 ? Infinity : maxsize;
-    this.#growth = new Growth(context, capacity, this.#opener, waiters, this.#free, {
+    this.#growth = new Growth(context, this.#opener, waiters, this.#free, {
       used: () => this.#used.size,
       leaving: () => this.#leaving.size,
       opened: (session) => this.#admit(session),
@@ -108,7 +109,12 @@ export class SessionPool {
   /** When the last session became free, in milliseconds; Infinity while any is not. */
   get idle_since(): number {
     if (this.#used.size + this.#opener.size + this.#dispatcher.waiters.size > 0) return Infinity;
-    return Math.max(...[...this.#free].map((slot) => slot.free_since));
+    return this.#free.last?.free_since ?? -Infinity;
+  }
+
+  /** What is lent to borrowers now, the longest first. */
+  *leases(): IterableIterator<PoolLease> {
+    for (const { lease } of this.#used) if (lease !== null) yield lease;
   }
 
   /** All counters. */
@@ -177,18 +183,17 @@ export class SessionPool {
 
   /** Takes a lent session back. Does nothing if it was terminated. */
   put_back(slot: Slot, reset: boolean): void {
-    if (!this.#used.delete(slot)) return;
+    if (!this.#used.remove(slot)) return;
     const { session } = slot;
     session.owner = slot;
     if (slot.lease !== null) session.types = slot.lease.types; // not the next borrower's
     slot.lease = null;
-    slot.free_since = this.#clock.now();
     if (!session.usable) {
       if (session.closed) this.#totals.closed++;
       else this.#totals.lost++;
       return this.#ended();
     }
-    this.#free.add(slot, "busy");
+    this.#free.add(slot, this.#clock.now());
     if (this.#closing) return void this.#leave(slot);
     this.#turnover.begin(slot, reset && this.#resets);
   }
@@ -220,7 +225,7 @@ export class SessionPool {
     for (const { session, work } of this.#free) if (work !== null) session.terminate();
     this.close();
     for (const slot of this.#used) {
-      this.#used.delete(slot);
+      this.#used.remove(slot);
       if (slot.lease !== null) slot.lease.state = "terminated";
       slot.session.owner?.on_lost?.(was_terminated());
       slot.session.terminate();
@@ -231,9 +236,8 @@ export class SessionPool {
 
   #admit(session: Session): void {
     const slot = new Slot(session, this.#ages.end_of(session), (slot) => this.#lost(slot));
-    slot.free_since = this.#clock.now();
     session.owner = slot;
-    this.#free.add(slot, "busy");
+    this.#free.add(slot, this.#clock.now());
     if (this.#closing) void this.#leave(slot);
     else this.#ready(slot);
   }
@@ -243,8 +247,8 @@ export class SessionPool {
   }
 
   #lend(slot: Slot): void {
-    this.#free.delete(slot);
-    this.#used.add(slot);
+    this.#free.remove(slot);
+    this.#used.append(slot);
     slot.session.wire.keep_alive(true);
   }
 
@@ -258,25 +262,25 @@ export class SessionPool {
   }
 
   #discard(slot: Slot): void {
-    this.#free.delete(slot);
+    this.#free.remove(slot);
     slot.session.terminate();
     this.#totals.closed++;
     this.#ended();
   }
 
   #lost(slot: Slot): void {
-    if (!this.#free.delete(slot)) return;
+    if (!this.#free.remove(slot)) return;
     this.#totals.lost++;
     this.#ended();
   }
 
   async #leave(slot: Slot): Promise<void> {
-    this.#free.delete(slot);
-    this.#leaving.add(slot);
+    this.#free.remove(slot);
+    this.#leaving.append(slot);
     slot.session.wire.keep_alive(true);
     await slot.work;
     await slot.session.close();
-    this.#leaving.delete(slot);
+    this.#leaving.remove(slot);
     this.#totals.closed++;
     this.#ended();
   }

@@ -13,6 +13,7 @@
  * @module
  */
 
+import type { Chain } from "../connection/base/chain.ts";
 import type { Ages } from "./ages.ts";
 import type { Slot } from "./slot.ts";
 
@@ -22,33 +23,26 @@ const DEPTH = 16;
 /** Knows which lent slots may be shared. */
 export class Sharing {
   readonly #ages: Ages;
-  readonly #slots: Set<Slot> = new Set();
+  readonly #used: Chain<Slot>;
 
-  /** @param ages Which sessions are too old. */
-  constructor(ages: Ages) {
+  /**
+   * @param ages Which sessions are too old.
+   * @param used The slots that are lent, to whomever.
+   */
+  constructor(ages: Ages, used: Chain<Slot>) {
     this.#ages = ages;
+    this.#used = used;
   }
 
   /** The slot that fewest use of those that one more call can join; undefined: none. */
   find(now: number): Slot | undefined {
     let best: Slot | undefined;
-    for (const slot of this.#slots) {
-      if (slot.sharers >= DEPTH || (best !== undefined && !is_better(slot, best))) continue;
+    for (let slot = this.#used.first; slot !== null; slot = slot.after) {
+      if (slot.sharers === 0 || slot.sharers >= DEPTH) continue;
+      if (best !== undefined && !is_better(slot, best)) continue;
       if (this.#may_join(slot, now)) best = slot;
     }
     return best;
-  }
-
-  /** A call uses the slot, and others may join it. */
-  add(slot: Slot): void {
-    if (slot.sharers++ === 0) this.#slots.add(slot);
-  }
-
-  /** A call has ended; true if it was the slot's last. */
-  leave(slot: Slot): boolean {
-    if (--slot.sharers > 0) return false;
-    this.#slots.delete(slot);
-    return true;
   }
 
   #may_join(slot: Slot, now: number): boolean {

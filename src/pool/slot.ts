@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Chain, Member } from "../connection/base/chain.ts";
 import type { Connection } from "../connection/handle/connection.ts";
 import type { Session } from "../connection/session/session.ts";
 import type { SessionOwner } from "../connection/session/session_owner.ts";
@@ -16,7 +17,7 @@ import type { PoolLease } from "./lease.ts";
 export type Readiness = "ready" | "soon" | "busy";
 
 /** Hears of its session while nobody has borrowed it. */
-export class Slot implements SessionOwner {
+export class Slot extends Member<Slot> implements SessionOwner {
   /** The session. */
   readonly session: Session;
   /** When it is to be replaced, in milliseconds. */
@@ -41,6 +42,7 @@ export class Slot implements SessionOwner {
 
   /** @param on_lost Called when the session dies while it is free. */
   constructor(session: Session, expires_at: number, on_lost: (slot: Slot) => void) {
+    super();
     this.session = session;
     this.expires_at = expires_at;
     this.#on_lost = on_lost;
@@ -53,31 +55,24 @@ export class Slot implements SessionOwner {
 }
 
 /** The free slots, the least recently used first. */
-export class FreeSlots {
-  readonly #slots: Set<Slot> = new Set(); // iterates in the order of insertion
+export class FreeSlots extends Chain<Slot> {
   #soon = 0;
-
-  /** How many are free. */
-  get size(): number {
-    return this.#slots.size;
-  }
 
   /** How many will be ready without any more being done. */
   get soon(): number {
     return this.#soon;
   }
 
-  /** Whether it is free. */
-  has(slot: Slot): boolean {
-    return this.#slots.has(slot);
-  }
-
-  /** Adds one at the end. */
-  add(slot: Slot, readiness: Readiness): void {
-    this.#slots.add(slot);
-    slot.readiness = readiness;
+  /**
+   * Adds one at the end, which is not to be lent yet.
+   *
+   * @param now Milliseconds.
+   */
+  add(slot: Slot, now: number): void {
+    this.append(slot);
+    slot.readiness = "busy";
     slot.late = false;
-    if (readiness === "soon") this.#soon++;
+    slot.free_since = now;
   }
 
   /** Changes how far a free one is from being lent; it keeps its place. */
@@ -88,14 +83,9 @@ export class FreeSlots {
   }
 
   /** Takes one out; false if it is not here. */
-  delete(slot: Slot): boolean {
-    if (!this.#slots.delete(slot)) return false;
+  override remove(slot: Slot): boolean {
+    if (!super.remove(slot)) return false;
     if (slot.readiness === "soon") this.#soon--;
     return true;
-  }
-
-  /** From the least to the most recently used; the one at hand may be deleted meanwhile. */
-  [Symbol.iterator](): IterableIterator<Slot> {
-    return this.#slots.values();
   }
 }

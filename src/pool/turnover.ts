@@ -61,6 +61,7 @@ export class Turnover {
 
   /** For so many callers who wait although some slots are ready: those must be checked first. */
   check(waiting: number): void {
+    if (this.#free.size === 0 || this.#free.soon >= waiting) return;
     for (const slot of this.#free) {
       if (this.#free.soon >= waiting) return;
       if (slot.readiness === "ready") this.#confirm(slot, this.#check(slot));

@@ -8,10 +8,11 @@
  */
 
 import type { Clock } from "../adapters/socket.ts";
+import { Chain, Member } from "../connection/base/chain.ts";
 import { Deadlines } from "../connection/base/deadlines.ts";
 
 /** One caller. */
-export class Waiter<T> {
+export class Waiter<T> extends Member<Waiter<T>> {
   /** Settles when the caller leaves the queue; where it gave work to do, when that is done. */
   readonly promise: Promise<unknown>;
   /** What it does with what it is served with, at that very moment; null: its caller sees to it. */
@@ -20,16 +21,10 @@ export class Waiter<T> {
   readonly timeout: number;
   /** When it came, in milliseconds. */
   readonly since: number;
-  /** Whether it is in the queue. */
-  waiting = true;
   /** Whether a connection is being opened on its behalf. */
   opening = false;
   /** Whether the server had no room for that one, so only a connection that comes back can help. */
   refused = false;
-  /** Towards the front. */
-  before: Waiter<T> | null = null;
-  /** Towards the end. */
-  after: Waiter<T> | null = null;
   /** Serves the caller. */
   resolve!: (value: T) => void;
   /** Turns it away. */
@@ -37,6 +32,7 @@ export class Waiter<T> {
 
   /** Made by `WaiterQueue.join()`. */
   constructor(timeout: number, since: number, work: ((value: T) => Promise<unknown>) | null) {
+    super();
     this.timeout = timeout;
     this.since = since;
     this.work = work;
@@ -46,6 +42,11 @@ export class Waiter<T> {
     });
   }
 
+  /** Whether it is in the queue. */
+  get waiting(): boolean {
+    return this.chain !== null;
+  }
+
   /** When it gives up, in milliseconds. */
   get deadline(): number {
     return this.since + this.timeout * 1000;
@@ -53,35 +54,23 @@ export class Waiter<T> {
 }
 
 /** A fair queue, with one timer for all deadlines. Leaving costs the same wherever one stands. */
-export class WaiterQueue<T> {
+export class WaiterQueue<T> extends Chain<Waiter<T>> {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #late: (waiter: Waiter<T>) => unknown;
-  #first: Waiter<T> | null = null;
-  #last: Waiter<T> | null = null;
-  #size = 0;
   #refused = 0;
 
   /** @param late Makes the error for a caller who waited too long and is still counted. */
   constructor(clock: Clock, late: (waiter: Waiter<T>) => unknown) {
+    super();
     this.#clock = clock;
     this.#late = late;
     this.#deadlines = new Deadlines(clock, (now) => this.#expire(now));
   }
 
-  /** How many callers wait. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Who is next. */
-  get first(): Waiter<T> | null {
-    return this.#first;
-  }
-
   /** How many of them a new connection could help. */
   get hopeful(): number {
-    return this.#size - this.#refused;
+    return this.size - this.#refused;
   }
 
   /**
@@ -100,22 +89,21 @@ export class WaiterQueue<T> {
   ): Waiter<T> {
     const waiter = new Waiter<T>(timeout, this.#clock.now(), work);
     if (signal) this.#watch(waiter, signal); // first, as it throws where that is no signal
-    this.#insert(waiter, again ? null : this.#last, again ? this.#first : null);
+    if (again) this.prepend(waiter);
+    else this.append(waiter);
     this.#deadlines.add(waiter.deadline);
     return waiter;
   }
 
   /** Takes one out and serves it. */
   serve(waiter: Waiter<T>, value: T): void {
-    this.#remove(waiter);
+    this.remove(waiter);
     waiter.resolve(value);
   }
 
   /** Turns one away. Does nothing if it has left. */
   reject(waiter: Waiter<T>, reason: unknown): void {
-    if (!waiter.waiting) return;
-    this.#remove(waiter);
-    waiter.reject(reason);
+    if (this.remove(waiter)) waiter.reject(reason);
   }
 
   /** Turns everyone away. */
@@ -126,7 +114,7 @@ export class WaiterQueue<T> {
 
   /** The server has no room for a connection of this waiter's own. */
   refuse(waiter: Waiter<T>): void {
-    if (!waiter.waiting || waiter.refused) return;
+    if (!this.has(waiter) || waiter.refused) return;
     waiter.refused = true;
     this.#refused++;
   }
@@ -142,13 +130,11 @@ export class WaiterQueue<T> {
     }
   }
 
-  /** From first to last; the one at hand may leave meanwhile. */
-  *[Symbol.iterator](): IterableIterator<Waiter<T>> {
-    for (let at = this.#first; at !== null;) {
-      const next: Waiter<T> | null = at.after;
-      yield at;
-      at = next;
-    }
+  /** Takes one out, to be settled by who did; false if it has left. */
+  override remove(waiter: Waiter<T>): boolean {
+    if (!super.remove(waiter)) return false;
+    if (waiter.refused) this.#refused--;
+    return true;
   }
 
   #watch(waiter: Waiter<T>, signal: AbortSignal): void {
@@ -156,28 +142,6 @@ export class WaiterQueue<T> {
     signal.addEventListener("abort", abort);
     const forget = () => signal.removeEventListener("abort", abort);
     waiter.promise.then(forget, forget);
-  }
-
-  #insert(waiter: Waiter<T>, before: Waiter<T> | null, after: Waiter<T> | null): void {
-    waiter.before = before;
-    waiter.after = after;
-    if (before === null) this.#first = waiter;
-    else before.after = waiter;
-    if (after === null) this.#last = waiter;
-    else after.before = waiter;
-    this.#size++;
-  }
-
-  #remove(waiter: Waiter<T>): void {
-    const { before, after } = waiter;
-    if (before === null) this.#first = after;
-    else before.after = after;
-    if (after === null) this.#last = before;
-    else after.before = before;
-    waiter.before = waiter.after = null;
-    waiter.waiting = false;
-    this.#size--;
-    if (waiter.refused) this.#refused--;
   }
 
   #expire(now: number): number {

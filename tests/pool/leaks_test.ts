@@ -96,6 +96,7 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
   const warnings: string[] = [];
   const reclaimed: PoolLease[] = [];
   let collect: (lease: PoolLease | null) => void = () => {};
+  const lent: PoolLease[] = [];
   const watch = new LeakWatch(
     {
       clock: new FakeClock(),
@@ -103,6 +104,7 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
       on_leak: options.on_leak,
       on_warning: ({ message }) => void warnings.push(message),
     },
+    () => lent,
     (lease) => reclaimed.push(lease),
     (garbage): Registry => {
       collect = garbage;
@@ -115,7 +117,8 @@ function watch_with(options: { on_leak?: (event: LeakEvent) => void } = {}) {
   const slot = new Slot({ backend_pid: 7 } as Session, Infinity, () => {});
   const lease = new PoolLease({}, slot, 0, watch.stack(), () => {});
   const connection = Object.create(Connection.prototype) as Connection;
-  return { watch, lease, connection, registered, warnings, reclaimed, collect };
+  lent.push(lease);
+  return { watch, lent, lease, connection, registered, warnings, reclaimed, collect };
 }
 
 describe("A lease whose handle nobody holds", () => {
@@ -169,8 +172,9 @@ describe("LeakWatch", () => {
   });
 
   it("registers what is still out when garbage is collected, and each once", () => {
-    const { watch, lease, connection, registered, collect } = watch_with();
+    const { watch, lent, lease, connection, registered, collect } = watch_with();
     const [second, third] = [1, 2].map(() => new PoolLease({}, lease.slot, 0, null, () => {}));
+    lent.push(second!, third!);
     for (const each of [lease, second!]) watch.watch(connection, each);
     watch.forget(lease);
     assertEquals([...registered.values()], []);

@@ -20,10 +20,11 @@ export async function collect_until(done: () => boolean): Promise<boolean> {
   return false;
 }
 
-/** What makes it collect once. */
-export function collector(): () => void {
+/** What makes it collect once: all, or, where the runtime can, what is young alone. */
+export function collector(what: "all" | "young" = "all"): () => void {
   const { Bun } = globalThis as { Bun?: { gc(now: boolean): void } };
   if (Bun !== undefined) return () => Bun.gc(true);
   setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
+  const gc = runInNewContext("gc") as (options: { type: "major" | "minor" }) => void;
+  return () => gc({ type: what === "all" ? "major" : "minor" });
 }

@@ -18,6 +18,7 @@ import { Column } from "../../rows/column.ts";
 import { row_decoder, type RowDecoder } from "../../rows/decoder.ts";
 import type { RowFactory } from "../../rows/factories.ts";
 import { has_literal, is_fleeting, is_plain, only_reads } from "../../sql/verbs.ts";
+import { Chain, Member } from "../base/chain.ts";
 import { QUICK_MS } from "../wire/pace.ts";
 import type { TypeCatalog } from "./type_catalog.ts";
 
@@ -25,7 +26,7 @@ import type { TypeCatalog } from "./type_catalog.ts";
 const PROBATION = 20;
 
 /** A statement as the server described it. */
-export class PreparedStatement {
+export class PreparedStatement extends Member<PreparedStatement> {
   /** Its name on the server; empty: the unnamed one, which the next Parse replaces. */
   readonly name: string;
   /** Its text. */
@@ -62,6 +63,7 @@ export class PreparedStatement {
 
   /** @param name Empty for the unnamed one, which one that is not kept is in any case. */
   constructor(name: string, sql: string, epoch: number = 0, key: string = sql) {
+    super();
     this.is_plain = is_plain(sql);
     this.#only_reads = only_reads(sql);
     this.is_fleeting = is_fleeting(sql);
@@ -155,8 +157,8 @@ function is_same(
 export class StatementCache {
   readonly #size: number;
   readonly #named: boolean;
-  readonly #statements: Map<string, PreparedStatement> = new Map(); // least recently used first
-  #newest: PreparedStatement | null = null; // the last of them: to move it there again is dear
+  readonly #statements: Map<string, PreparedStatement> = new Map(); // by key
+  readonly #order: Chain<PreparedStatement> = new Chain(); // of the same, least recently used first
   #usual: TypeCatalog | null = null; // the first, whose keys are the statements' texts
   readonly #others: WeakMap<TypeCatalog, string> = new WeakMap(); // what their keys begin with
   #closing: string[] = [];
@@ -183,9 +185,9 @@ export class StatementCache {
    * while it waited for its turn, or that another came before, has a substitute.
    */
   use(statement: PreparedStatement, types: TypeCatalog): PreparedStatement {
-    if (statement === this.#newest || this.#size === 0 || statement.is_fleeting) return statement;
+    if (this.#size === 0 || statement.is_fleeting) return statement;
+    if (this.#order.has(statement)) return this.#keep(statement);
     const known = this.#statements.get(statement.key);
-    if (known === statement) return this.#keep(statement);
     if (known?.epoch === types.epoch) return this.#keep(known);
     if (known !== undefined) this.drop(known);
     const is_good = !statement.given_up && statement.epoch === types.epoch;
@@ -194,9 +196,8 @@ export class StatementCache {
 
   /** Forgets a statement that no longer works; the next use of its text parses it anew. */
   drop(statement: PreparedStatement): void {
-    if (this.#statements.get(statement.key) !== statement) return;
+    if (!this.#order.remove(statement)) return;
     this.#statements.delete(statement.key);
-    if (this.#newest === statement) this.#newest = null;
     if (statement.name !== "" && statement.parsed) this.#closing.push(statement.name);
     statement.given_up = true;
   }
@@ -214,16 +215,18 @@ export class StatementCache {
   /** Forgets what may mean something else now, as the setting says how literals are read. */
   setting_changed(name: string): void {
     if (!READS_LITERALS.has(name)) return;
-    for (const statement of this.#statements.values()) {
+    for (const statement of this.#order) {
       if (has_literal(statement.sql)) this.drop(statement);
     }
   }
 
   /** The server has forgotten all. */
   clear(): void {
-    for (const statement of this.#statements.values()) statement.given_up = true;
+    for (const statement of this.#order) {
+      statement.given_up = true;
+      this.#order.remove(statement);
+    }
     this.#statements.clear();
-    this.#newest = null;
     this.#closing = [];
   }
 
@@ -243,13 +246,9 @@ export class StatementCache {
   }
 
   #keep(statement: PreparedStatement): PreparedStatement {
-    this.#statements.delete(statement.key);
-    this.#statements.set(statement.key, statement);
-    this.#newest = statement;
-    if (this.#statements.size > this.#size) {
-      const [oldest] = this.#statements.values();
-      this.drop(oldest!);
-    }
+    if (!this.#order.remove(statement)) this.#statements.set(statement.key, statement);
+    this.#order.append(statement);
+    if (this.#order.size > this.#size) this.drop(this.#order.first!);
     return statement;
   }
 
