@@ -38,9 +38,9 @@ export const CPU = "cpu, ms";
 /** What the server spends on it, in all its processes. */
 export const SERVER_CPU = "server cpu, ms";
 
-/** How many times as often small steps are rehearsed. */
+/** How many times as often small steps are rehearsed: compilers need calls, not time. */
 const STEPS_WARMUP = 8;
-/** How many times as often they are measured: the scheduler's moods move them most. */
+/** Times that small steps are measured over the same connections, in place of once. */
 const STEPS_ROUNDS = 3;
 
 type Sample = Readonly<Record<string, number>>;
@@ -48,11 +48,13 @@ type Sample = Readonly<Record<string, number>>;
 interface Entrant {
   readonly peer: string;
   readonly run: Run;
-  readonly samples: Sample[];
 }
 
 /**
  * Measures a workload.
+ *
+ * Small steps are measured over new connections in each round: how long they take depends by a third
+ * on which processors the system gave to the server's processes, and stays so while these live.
  *
  * @param peers The first is what the others are compared with.
  * @param server What it has spent; null: not known.
@@ -65,23 +67,29 @@ export async function measure(
   effort: Effort,
   server: ServerClock | null,
 ): Promise<Measured[]> {
-  const entrants: Entrant[] = [];
-  try {
-    for (const peer of peers) {
-      const run = await workload.start(peer, url, effort);
-      if (run !== null) entrants.push({ peer: peer.name, run, samples: [] });
-    }
-    await rehearse(workload, entrants, effort.warmups);
-    const rounds = workload.steps ? effort.rounds * STEPS_ROUNDS : effort.rounds;
-    for (let round = 0; round < rounds; round++) {
-      for (const entrant of entrants) {
-        entrant.samples.push(await sample(workload, entrant.run, server));
+  const samples = new Map<string, Sample[]>(); // by peer
+  const [sets, rounds] = workload.steps ? [effort.rounds, STEPS_ROUNDS] : [1, effort.rounds];
+  for (let set = 0; set < sets; set++) {
+    const entrants: Entrant[] = [];
+    try {
+      for (const peer of peers) {
+        const run = await workload.start(peer, url, effort);
+        if (run !== null) entrants.push({ peer: peer.name, run });
       }
+      const is_long = workload.steps && set === 0;
+      await rehearse(workload, entrants, is_long ? effort.warmups * STEPS_WARMUP : effort.warmups);
+      for (let round = 0; round < rounds; round++) {
+        for (const { peer, run } of entrants) {
+          const found = samples.get(peer) ?? [];
+          samples.set(peer, [...found, await sample(workload, run, server)]);
+        }
+      }
+    } finally {
+      for (const { run } of entrants) await run.stop();
     }
-  } finally {
-    for (const { run } of entrants) await run.stop();
   }
-  return entrants.map((entrant) => summary(entrant, entrants[0]!));
+  const [first] = samples.values();
+  return [...samples].map(([peer, found]) => summary(peer, found, first!));
 }
 
 async function rehearse(
@@ -98,8 +106,7 @@ async function rehearse(
     expected ??= found;
     if (found !== expected) throw new Error(`${workload.name}: ${peer} returns something else`);
   }
-  const passes = workload.steps ? times * STEPS_WARMUP : times; // compilers need calls, not time
-  for (let i = 1; i < passes; i++) {
+  for (let i = 1; i < times; i++) {
     for (const { run } of entrants) await sample(workload, run, null);
   }
 }
@@ -110,7 +117,7 @@ async function sample(
   server: ServerClock | null,
 ): Promise<Sample> {
   await run.before?.();
-  if (!steps) collect_garbage();
+  collect_garbage(steps ? "young" : "all");
   const server_spent = server?.();
   const spent = process.cpuUsage();
   const started = performance.now();
@@ -125,14 +132,24 @@ async function sample(
   };
 }
 
-/** So that nobody pays for what another left. */
-function collect_garbage(): void {
-  const host = globalThis as { gc?: () => void; Bun?: { gc(now: boolean): void } };
-  if (host.Bun) host.Bun.gc(true);
-  else host.gc?.();
+/**
+ * So that nobody pays for what another left: also what is garbage, but held by older garbage, as some
+ * clients leave it. A full collection would make V8 forget compiled code, which small steps need.
+ */
+function collect_garbage(what: "all" | "young"): void {
+  const host = globalThis as {
+    gc?: (options: { type: "major" | "minor" }) => void;
+    Bun?: { gc(now: boolean): void };
+  };
+  if (host.Bun === undefined) host.gc?.({ type: what === "all" ? "major" : "minor" });
+  else if (what === "all") host.Bun.gc(true);
 }
 
-function summary({ peer, samples }: Entrant, first: Entrant): Measured {
+function summary(
+  peer: string,
+  samples: readonly Sample[],
+  first: readonly Sample[],
+): Measured {
   const metrics = Object.keys(samples[0] ?? {});
   const of = (value: (sample: Sample, round: number, metric: string) => number) =>
     Object.fromEntries(
@@ -144,7 +161,7 @@ function summary({ peer, samples }: Entrant, first: Entrant): Measured {
   return {
     peer,
     medians: of((sample, _, metric) => sample[metric]!),
-    ratios: of((sample, round, metric) => sample[metric]! / first.samples[round]![metric]!),
+    ratios: of((sample, round, metric) => sample[metric]! / first[round]![metric]!),
   };
 }
 
