@@ -154,7 +154,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    */
   // deno-lint-ignore require-await -- rejects rather than throws
   async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
-    this.#check_alive("open a cursor");
+    this.check("open a cursor");
     if (options.name !== undefined && options.name !== null) {
       return new NamedCursor<R>(this, options.name, options);
     }
@@ -196,11 +196,18 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return this.#loan ??= {
       session: this.#session,
       paramstyle: this.#settings.paramstyle,
-      check: (action) => this.#check_alive(action),
+      check: (action) => this.check(action),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
       tenure: () => new Tenure(this.#session.wire, this.scopes),
       end() {},
     };
+  }
+
+  /** @internal */
+  override check(action: string): void {
+    this.#check(action);
+    const { lost } = this.#session.wire;
+    if (lost !== null) throw too_late(lost, action);
   }
 
   /**
@@ -208,7 +215,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    * `QueryCanceledError`; the connection stays usable. Does nothing when idle.
    */
   async cancel(): Promise<void> {
-    this.#check_alive("cancel");
+    this.check("cancel");
     await this.#session.wire.cancel();
   }
 
@@ -238,13 +245,6 @@ export class Connection extends SessionControl implements AsyncDisposable {
   #check(action: string): void {
     if (this.#end !== null) throw new InterfaceError(`cannot ${action}: ${this.#end.fact}`);
     check_place(this.#session.place, action);
-  }
-
-  /** For what does not ask the wire, which would tell that it is lost. */
-  #check_alive(action: string): void {
-    this.#check(action);
-    const { lost } = this.#session.wire;
-    if (lost !== null) throw too_late(lost, action);
   }
 
   #prepare<R>(

@@ -86,12 +86,20 @@ export abstract class SessionControl extends Queryable {
    * @throws {InterfaceError} If the connection is closed, or this is no codec.
    */
   register_codec(codec: Codec): void {
-    this.lend().check("register a codec");
+    this.check("register a codec");
     this.#session.types = this.#session.types.with([codec]);
   }
 
   /** @internal */
   abstract override lend(): Loan;
+
+  /**
+   * Throws where it was closed or lost, or cannot be used here: for what does not ask the wire, which
+   * would tell.
+   *
+   * @internal
+   */
+  abstract check(action: string): void;
 
   /**
    * Begins a transaction. Whoever gets it ends it; left in an `await using`, it is rolled back.
@@ -123,7 +131,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If a transaction is open.
    */
   async set_session(mode: TransactionMode & CallOptions): Promise<void> {
-    this.lend().check("set the session's characteristics");
+    this.check("set the session's characteristics");
     if (typeof mode !== "object" || mode === null) {
       throw new InterfaceError(
         `cannot set the session's characteristics: they must be an object, but are ${
@@ -222,7 +230,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {TransactionRollbackError} If it had failed, so that the server rolled it back.
    */
   async tpc_prepare(options: CallOptions = {}): Promise<void> {
-    this.lend().check("prepare");
+    this.check("prepare");
     await this.#phases.prepare(options);
   }
 
@@ -232,13 +240,13 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If there is none; with `xid`: if a transaction is open.
    */
   async tpc_commit(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
-    this.lend().check("commit");
+    this.check("commit");
     await this.#phases.commit(xid, options);
   }
 
   /** Rolls back: otherwise as `tpc_commit()`. */
   async tpc_rollback(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
-    this.lend().check("roll back");
+    this.check("roll back");
     await this.#phases.rollback(xid, options);
   }
 
