@@ -163,18 +163,21 @@ class Gate {
   }
 }
 
-const READ_SIZE = 256 * 1024; // bytes
+/** Bytes to read at once when all answers were small so far. */
+const FIRST_READ = 16 * 1024;
+/** And since one was not. */
+const READ_SIZE = 256 * 1024;
 
 /**
  * Returns a function that reads a chunk, null at the end. The chunk is the
  * caller's: of a buffer mostly filled it takes the buffer, else a copy.
  */
 function reader(conn: Deno.Conn): () => Promise<Uint8Array | null> {
-  let buffer = new Uint8Array(READ_SIZE);
+  let buffer = new Uint8Array(FIRST_READ);
   return async () => {
     const size = await conn.read(buffer);
     if (size === null) return null;
-    if (size < READ_SIZE / 4) return buffer.slice(0, size);
+    if (size < buffer.length / 4) return buffer.slice(0, size);
     const chunk = buffer.subarray(0, size);
     buffer = new Uint8Array(READ_SIZE);
     return chunk;
