@@ -40,8 +40,10 @@ export const SERVER_CPU = "server cpu, ms";
 
 /** How many times as often small steps are rehearsed: compilers need calls, not time. */
 const STEPS_WARMUP = 8;
-/** Times that small steps are measured over the same connections, in place of once. */
+/** How many times as often they are measured: the scheduler's moods move them most. */
 const STEPS_ROUNDS = 3;
+/** Times that anything is measured over the same connections. */
+const SET_ROUNDS = 3;
 
 type Sample = Readonly<Record<string, number>>;
 
@@ -53,8 +55,8 @@ interface Entrant {
 /**
  * Measures a workload.
  *
- * Small steps are measured over new connections in each round: how long they take depends by a third
- * on which processors the system gave to the server's processes, and stays so while these live.
+ * Every few rounds are over new connections: how long they take depends, small steps by a third, on
+ * which processors the system gave to the server's processes, and stays so while these live.
  *
  * @param peers The first is what the others are compared with.
  * @param server What it has spent; null: not known.
@@ -68,17 +70,18 @@ export async function measure(
   server: ServerClock | null,
 ): Promise<Measured[]> {
   const samples = new Map<string, Sample[]>(); // by peer
-  const [sets, rounds] = workload.steps ? [effort.rounds, STEPS_ROUNDS] : [1, effort.rounds];
-  for (let set = 0; set < sets; set++) {
+  const [passes, rounds] = workload.steps
+    ? [effort.warmups * STEPS_WARMUP, effort.rounds * STEPS_ROUNDS]
+    : [effort.warmups, effort.rounds];
+  for (let done = 0; done < rounds; done += SET_ROUNDS) {
     const entrants: Entrant[] = [];
     try {
       for (const peer of peers) {
         const run = await workload.start(peer, url, effort);
         if (run !== null) entrants.push({ peer: peer.name, run });
       }
-      const is_long = workload.steps && set === 0;
-      await rehearse(workload, entrants, is_long ? effort.warmups * STEPS_WARMUP : effort.warmups);
-      for (let round = 0; round < rounds; round++) {
+      await rehearse(workload, entrants, done === 0 ? passes : 1);
+      for (let round = done; round < Math.min(done + SET_ROUNDS, rounds); round++) {
         for (const { peer, run } of entrants) {
           const found = samples.get(peer) ?? [];
           samples.set(peer, [...found, await sample(workload, run, server)]);
