@@ -35,6 +35,8 @@ export interface Effort extends Scale {
 export const TIME = "time, ms";
 /** What this process spends on it, in all its threads: less moved by what else the machine does. */
 export const CPU = "cpu, ms";
+/** What the slowest of a hundred callers waits for. */
+export const P99 = "p99, ms";
 /** What the server spends on it, in all its processes. */
 export const SERVER_CPU = "server cpu, ms";
 

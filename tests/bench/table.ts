@@ -6,11 +6,12 @@
 
 import type { Table } from "../support/readme.ts";
 import type { Results } from "./main.ts";
-import { CPU, type Measured, SERVER_CPU, TIME } from "./measure.ts";
+import { CPU, type Measured, P99, SERVER_CPU, TIME } from "./measure.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-const CLIENTS = ["postgres", "pg", "Bun.SQL"] as const;
-const OTHERS = [...CLIENTS, "floor"] as const;
+const OTHERS = ["postgres", "pg", "Bun.SQL", "floor"] as const;
+/** What the README compares, and what a line is called for it. */
+const METRICS = [[TIME, ""], [P99, ": p99"]] as const;
 
 /**
  * The whole report.
@@ -37,16 +38,19 @@ export function table(results: Results, with_cpu: boolean): string {
 /** The README's table: how many times as long the others take, by workload and runtime. */
 export function summary(results: Results): Table {
   const head = results.findings.map(({ runtime, workloads }) =>
-    `${runtime}: ${others_of(Object.values(workloads).flat()).map(title_of).join(" / ")}`
+    `${runtime}: ${others_of(workloads).map(title_of).join(" / ")}`
   );
-  const rows = WORKLOADS.filter(({ alone }) => !alone).map((workload) => [
-    workload.title(results),
-    ...results.findings.map(({ workloads }) => {
-      const all = others_of(Object.values(workloads).flat());
-      const found = workloads[workload.name] ?? [];
-      return all.map((peer) => ratio_of(found, peer, TIME).replace("x", "") || "–").join(" / ");
-    }),
-  ]);
+  const rows = WORKLOADS.filter(({ alone }) => !alone).flatMap((workload) =>
+    METRICS.flatMap(([metric, suffix]) => {
+      const cells = results.findings.map(({ workloads }) => {
+        const found = workloads[workload.name] ?? [];
+        const ratios = others_of(workloads).map((peer) => ratio_of(found, peer, metric));
+        return ratios.map((ratio) => ratio.replace("x", "") || "–").join(" / ");
+      });
+      const is_measured = cells.some((cell) => /\d/.test(cell));
+      return is_measured ? [[workload.title(results) + suffix, ...cells]] : [];
+    })
+  );
   return [["", ...head], ...rows];
 }
 
@@ -68,12 +72,14 @@ export function whereabouts(results: Results): Table {
   return [["", "of", ...head], ...rows];
 }
 
-/** The clients that were measured beside edgepg. */
-function others_of(measured: readonly Measured[]): string[] {
-  return CLIENTS.filter((name) => measured.some(({ peer }) => peer === name));
+/** What was measured beside edgepg. */
+function others_of(workloads: Readonly<Record<string, readonly Measured[]>>): string[] {
+  const measured = Object.values(workloads).flat();
+  return OTHERS.filter((name) => measured.some(({ peer }) => peer === name));
 }
 
 function title_of(client: string): string {
+  if (client === "floor") return "socket";
   return client === "Bun.SQL" ? "own" : `\`${client}\``;
 }
 

@@ -9,6 +9,7 @@
 
 import process from "node:process";
 import { type Scale, scaled } from "./fixtures.ts";
+import { P99 } from "./measure.ts";
 import type { Lender, Link, Peer } from "./peer.ts";
 
 /** Something to measure. */
@@ -306,7 +307,7 @@ async function callers(
   const is_compared = result[1] !== undefined;
   return {
     result: is_compared ? result : null,
-    metrics: { "p50, ms": at(0.5), "p99, ms": at(0.99) },
+    metrics: { "p50, ms": at(0.5), [P99]: at(0.99) },
   };
 }
 
