@@ -46,6 +46,7 @@ export class Dispatcher {
   readonly #host: DispatchHost;
   readonly #order: Order;
   readonly #sharing: Sharing;
+  #serving = false;
 
   /**
    * @param free What can be lent.
@@ -94,6 +95,8 @@ export class Dispatcher {
 
   /** Serves whom it can, and sees to the others. */
   dispatch(): void {
+    if (this.#serving) return; // whom is served may give back at once: the loop goes on with that
+    this.#serving = true;
     const { waiters } = this;
     for (let { first } = waiters; first !== null; { first } = waiters) {
       const slot = this.#next(waiters.size, first.work !== null);
@@ -101,6 +104,7 @@ export class Dispatcher {
       this.#totals.acquire_wait_seconds += (this.#clock.now() - first.since) / 1000;
       waiters.serve(first, slot);
     }
+    this.#serving = false;
     if (waiters.size === 0) this.#order.rest();
     this.#host.left_waiting();
   }

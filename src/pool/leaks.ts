@@ -36,9 +36,10 @@ export class LeakWatch {
   readonly #lent: () => Iterable<PoolLease>;
   readonly #deadlines: Deadlines;
   #awaits_collection = false;
+  #stopped = false;
 
   /**
-   * @param lent The leases that have not ended, the oldest first.
+   * @param lent The leases that have not ended.
    * @param reclaim Takes back what a lease lent, when its handle is garbage.
    * @param make_registry Of the runtime, where not given.
    */
@@ -70,7 +71,8 @@ export class LeakWatch {
   /** Begins to watch. */
   watch(connection: Connection, lease: PoolLease): void {
     this.#hold(connection, lease);
-    if (this.#settings.leak_after !== Infinity) this.#deadlines.add(this.#due(lease));
+    if (this.#settings.leak_after === Infinity || this.#stopped) return;
+    this.#deadlines.add(this.#due(lease));
   }
 
   /** The lease has ended. */
@@ -81,6 +83,7 @@ export class LeakWatch {
 
   /** Watches no more. */
   stop(): void {
+    this.#stopped = true;
     this.#deadlines.clear();
   }
 
@@ -106,13 +109,18 @@ export class LeakWatch {
   }
 
   #expire(now: number): number {
+    let next = Infinity;
     for (const lease of this.#lent()) {
+      if (this.#stopped) return Infinity; // by on_leak
       if (lease.is_reported) continue;
-      if (this.#due(lease) > now) return this.#due(lease);
-      lease.is_reported = true;
-      this.#report(lease, was_held);
+      if (this.#due(lease) > now) {
+        next = Math.min(next, this.#due(lease));
+      } else {
+        lease.is_reported = true;
+        this.#report(lease, was_held);
+      }
     }
-    return Infinity;
+    return this.#stopped ? Infinity : next;
   }
 
   #report(lease: PoolLease, what: (seconds: number) => string): void {

@@ -112,7 +112,7 @@ export class SessionPool {
     return this.#free.last?.free_since ?? -Infinity;
   }
 
-  /** What is lent to borrowers now, the longest first. */
+  /** What is lent to borrowers now. */
   *leases(): IterableIterator<PoolLease> {
     for (const { lease } of this.#used) if (lease !== null) yield lease;
   }

@@ -75,8 +75,9 @@ export class FreeSlots extends Chain<Slot> {
     slot.free_since = now;
   }
 
-  /** Changes how far a free one is from being lent; it keeps its place. */
+  /** Changes how far a free one is from being lent; it keeps its place. Does nothing if it has left. */
   mark(slot: Slot, readiness: Readiness): void {
+    if (!this.has(slot)) return;
     if (slot.readiness === "soon") this.#soon--;
     if (readiness === "soon") this.#soon++;
     slot.readiness = readiness;

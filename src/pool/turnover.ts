@@ -64,7 +64,9 @@ export class Turnover {
     if (this.#free.size === 0 || this.#free.soon >= waiting) return;
     for (const slot of this.#free) {
       if (this.#free.soon >= waiting) return;
-      if (slot.readiness === "ready") this.#confirm(slot, this.#check(slot));
+      if (slot.readiness !== "ready") continue;
+      this.#free.mark(slot, "soon"); // before it is checked by the user's own, which may acquire
+      this.#confirm(slot, this.#check(slot));
     }
   }
 

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Connection } from "../../src/connection/handle/connection.ts";
+import { Connection } from "../../src/connection/handle/connection.ts";
 import { InterfaceError, PoolClosedError, TimeoutError } from "../../src/errors.ts";
+import type { Pool } from "../../src/pool/pool.ts";
 import { Backends, settle } from "./backends.ts";
 
 describe("Pool on_connect", () => {
@@ -213,5 +214,103 @@ describe("Pool check", () => {
     await assertRejects(() => handles[0]!.execute("select 1"), InterfaceError, "check has ended");
     assert(connection !== handles[0]);
     assertEquals(await connection.fetchval("select 1"), "1001");
+  });
+});
+
+describe("A hook that uses its pool", () => {
+  /** A pool with one free connection that is to be checked, and whose `hook` clears it, once. */
+  async function clearing(backends: Backends, which: "check" | "on_warning" | "factory") {
+    let pool: Pool | null = null; // once it is to be cleared
+    const clear = () => {
+      void pool?.clear();
+      pool = null;
+    };
+    class Factory extends Connection {
+      constructor(...args: ConstructorParameters<typeof Connection>) {
+        super(...args);
+        if (which === "factory") clear();
+      }
+    }
+    const made = await backends.pool({
+      minsize: 0,
+      connection_factory: Factory,
+      ...(which === "on_warning"
+        ? { on_warning: clear }
+        : { check_idle: 10, check: which === "check" ? clear : () => {} }),
+    });
+    const first = await made.acquire();
+    if (which === "on_warning") await first.execute("begin");
+    else await made.release(first);
+    await settle();
+    backends.clock.advance(20);
+    pool = made;
+    if (which === "on_warning") await made.release(first);
+    return made;
+  }
+
+  for (const which of ["check", "on_warning", "factory"] as const) {
+    it(`may clear it, and it goes on lending: ${which}`, async () => {
+      await using backends = new Backends();
+      const pool = await clearing(backends, which);
+      assertEquals((await pool.acquire({ timeout: 5 })).get_backend_pid(), 1002);
+      assertEquals(pool.size, 1);
+    });
+  }
+
+  it("is not asked for the connection that it checks", async () => {
+    await using backends = new Backends();
+    let checks = 0;
+    const pool = await backends.pool({
+      maxsize: 2,
+      check_idle: 10,
+      check: () => {
+        checks++;
+        return pool.fetchval("select 1");
+      },
+    });
+    backends.clock.advance(60);
+    const acquired = pool.acquire({ timeout: 90 });
+    await settle();
+    backends.clock.advance(10); // what a check may take
+    await acquired;
+    assertEquals(checks, 1);
+  });
+});
+
+describe("A connection_factory", () => {
+  it("that throws for a thousand calls in the queue turns each away, and the pool goes on", async () => {
+    await using backends = new Backends();
+    let broken = false;
+    class Factory extends Connection {
+      constructor(...args: ConstructorParameters<typeof Connection>) {
+        super(...args);
+        if (broken) throw new Error("the factory is broken");
+      }
+    }
+    const pool = await backends.pool({ maxsize: 1, reset: false, connection_factory: Factory });
+    const lent = await pool.acquire();
+    const calls = Array.from({ length: 1000 }, () => pool.execute("select 1"));
+    broken = true;
+    const reasons = Promise.all(calls.map((call) => call.catch((error) => error.message)));
+    await pool.release(lent);
+    assertEquals(new Set(await reasons), new Set(["the factory is broken"]));
+    broken = false;
+    assertEquals(await pool.fetchval("select 1"), "1001");
+    assertEquals(pool.freesize, 1);
+  });
+
+  it("may make connections with a method check()", async () => {
+    await using backends = new Backends();
+    let calls = 0;
+    class Checked extends Connection {
+      check(): void {
+        calls++;
+      }
+    }
+    const pool = await backends.pool({ connection_factory: Checked });
+    const connection = await pool.acquire();
+    await using cursor = await connection.cursor();
+    await cursor.execute("select 1");
+    assertEquals(calls, 0);
   });
 });

@@ -54,6 +54,48 @@ describe("Pool leak_after", () => {
     assertStringIncludes(backends.warnings[0]!, "leaks_test.ts");
   });
 
+  it("tells of the one that began first, though its session was lent later", async () => {
+    await using backends = new Backends();
+    const leaks: number[] = [];
+    const pool = await backends.pool({
+      maxsize: 2,
+      reset: false,
+      leak_after: 10,
+      on_leak: ({ backend_pid }) => leaks.push(backend_pid),
+    });
+    const [first, second] = [await pool.acquire(), await pool.acquire()];
+    const waiter = pool.acquire();
+    await settle();
+    void pool.release(first); // the waiter's, whose lease begins in a microtask
+    void pool.release(second);
+    const at_once = pool.acquire();
+    backends.clock.advance(7); // computing
+    await waiter;
+    await at_once;
+    backends.clock.advance(3);
+    assertEquals(leaks, [1002]);
+    backends.clock.advance(7);
+    assertEquals(leaks, [1002, 1001]);
+  });
+
+  it("tells of none once the pool is closed, if by on_leak", async () => {
+    await using backends = new Backends();
+    const leaks: number[] = [];
+    const pool = await backends.pool({
+      maxsize: 3,
+      leak_after: 10,
+      on_leak: ({ backend_pid }) => {
+        leaks.push(backend_pid);
+        pool.close();
+      },
+    });
+    const held = [await pool.acquire(), await pool.acquire(), await pool.acquire()];
+    backends.clock.advance(10);
+    backends.clock.advance(100);
+    assertEquals([leaks, backends.clock.pending], [[1001], 0]);
+    for (const connection of held) await connection.close();
+  });
+
   it("does not concern one-shot calls", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ leak_after: 10 });

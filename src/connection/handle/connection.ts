@@ -154,7 +154,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    */
   // deno-lint-ignore require-await -- rejects rather than throws
   async cursor<R = ObjectRow>(options: CursorOptions<R> = {}): Promise<Cursor<R>> {
-    this.check("open a cursor");
+    this.check_alive("open a cursor");
     if (options.name !== undefined && options.name !== null) {
       return new NamedCursor<R>(this, options.name, options);
     }
@@ -196,7 +196,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return this.#loan ??= {
       session: this.#session,
       paramstyle: this.#settings.paramstyle,
-      check: (action) => this.check(action),
+      check: (action) => this.check_alive(action),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
       tenure: () => new Tenure(this.#session.wire, this.scopes),
       end() {},
@@ -204,7 +204,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
   }
 
   /** @internal */
-  override check(action: string): void {
+  override check_alive(action: string): void {
     this.#check(action);
     const { lost } = this.#session.wire;
     if (lost !== null) throw too_late(lost, action);
@@ -215,7 +215,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
    * `QueryCanceledError`; the connection stays usable. Does nothing when idle.
    */
   async cancel(): Promise<void> {
-    this.check("cancel");
+    this.check_alive("cancel");
     await this.#session.wire.cancel();
   }
 

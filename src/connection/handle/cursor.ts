@@ -266,7 +266,7 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   /** Throws where the cursor or its connection was closed. */
   protected override check(action: string): void {
     if (this.#closed) throw new InterfaceError(`cannot ${action}: the cursor is closed`);
-    this.#connection.check(action);
+    this.#connection.check_alive(action);
   }
 
   get #result(): Result<R> | undefined {

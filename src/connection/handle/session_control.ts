@@ -86,7 +86,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {InterfaceError} If the connection is closed, or this is no codec.
    */
   register_codec(codec: Codec): void {
-    this.check("register a codec");
+    this.check_alive("register a codec");
     this.#session.types = this.#session.types.with([codec]);
   }
 
@@ -99,7 +99,7 @@ export abstract class SessionControl extends Queryable {
    *
    * @internal
    */
-  abstract check(action: string): void;
+  abstract check_alive(action: string): void;
 
   /**
    * Begins a transaction. Whoever gets it ends it; left in an `await using`, it is rolled back.
@@ -131,7 +131,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If a transaction is open.
    */
   async set_session(mode: TransactionMode & CallOptions): Promise<void> {
-    this.check("set the session's characteristics");
+    this.check_alive("set the session's characteristics");
     if (typeof mode !== "object" || mode === null) {
       throw new InterfaceError(
         `cannot set the session's characteristics: they must be an object, but are ${
@@ -230,7 +230,7 @@ export abstract class SessionControl extends Queryable {
    * @throws {TransactionRollbackError} If it had failed, so that the server rolled it back.
    */
   async tpc_prepare(options: CallOptions = {}): Promise<void> {
-    this.check("prepare");
+    this.check_alive("prepare");
     await this.#phases.prepare(options);
   }
 
@@ -240,13 +240,13 @@ export abstract class SessionControl extends Queryable {
    * @throws {ProgrammingError} If there is none; with `xid`: if a transaction is open.
    */
   async tpc_commit(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
-    this.check("commit");
+    this.check_alive("commit");
     await this.#phases.commit(xid, options);
   }
 
   /** Rolls back: otherwise as `tpc_commit()`. */
   async tpc_rollback(xid?: Xid | string, options: CallOptions = {}): Promise<void> {
-    this.check("roll back");
+    this.check_alive("roll back");
     await this.#phases.rollback(xid, options);
   }
 
