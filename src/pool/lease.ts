@@ -9,7 +9,7 @@
 
 import { check_place } from "../connection/base/place.ts";
 import { Connection, end_of, type Lease, lease_of } from "../connection/handle/connection.ts";
-import type { TypeCatalog } from "../connection/statement/type_catalog.ts";
+import type { QueryContext } from "../connection/statement/query_context.ts";
 import { InterfaceError } from "../errors.ts";
 import type { Slot } from "./slot.ts";
 
@@ -27,8 +27,8 @@ export class PoolLease implements Lease {
   readonly slot: Slot;
   /** When, in milliseconds. */
   readonly since: number;
-  /** How its session read types when it was lent. */
-  readonly types: TypeCatalog;
+  /** Where its session ran statements when it was lent. */
+  readonly context: QueryContext;
   /** The stack of the `acquire()`; null where nobody asked for it. */
   readonly stack: string | null;
   /** How it stands. */
@@ -49,7 +49,7 @@ export class PoolLease implements Lease {
   ) {
     this.lender = lender;
     this.slot = slot;
-    this.types = slot.session.types;
+    this.context = slot.session.context;
     this.since = since;
     this.stack = stack;
     this.#take_back = take_back;

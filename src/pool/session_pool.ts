@@ -186,7 +186,7 @@ export class SessionPool {
     if (!this.#used.remove(slot)) return;
     const { session } = slot;
     session.owner = slot;
-    if (slot.lease !== null) session.types = slot.lease.types; // not the next borrower's
+    if (slot.lease !== null) session.context = slot.lease.context; // not the next borrower's
     slot.lease = null;
     if (!session.usable) {
       if (session.closed) this.#totals.closed++;

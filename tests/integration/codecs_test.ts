@@ -216,6 +216,14 @@ describe("Connection.register_codec()", () => {
     assertEquals(await Promise.all(after), [new Cents(5), new Cents(6)]);
   });
 
+  it("leaves those alone, too, whose types are looked up only after it", async () => {
+    await using conn = await connect(database.url);
+    const before = conn.fetchone("select 'ok'::mood as a, array['ok']::mood[] as b");
+    conn.register_codec(shouting);
+    assertEquals(await before, { a: "ok", b: ["ok"] });
+    assertEquals(await conn.fetchval("select 'ok'::mood"), "OK");
+  });
+
   it("takes the place of one that was registered before", async () => {
     await using conn = await connect(database.url, { codecs: [by_oid] });
     conn.register_codec({ ...by_oid, decode: () => -1 });

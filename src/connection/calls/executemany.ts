@@ -65,7 +65,7 @@ export async function executemany<R>(
   if (is_copy(text)) throw copy_refused("copy_from");
   const source = new ItemSource(param_sets, "sets of parameters");
   const { row_factory } = call.run;
-  const context = session.context_of(call.run);
+  const context = session.context.with_codecs(call.run.codecs);
   const exchange = new ManyExchange(context, text, values_of, source, row_factory, keep);
   try {
     return await session.run(exchange, call.run);

@@ -73,7 +73,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   ) {
     const { session } = loan;
     const portal = { name: session.new_portal_name(), max_rows: itersize };
-    super(session.context_of(run), sql, values, run.row_factory, portal);
+    super(session.context.with_codecs(run.codecs), sql, values, run.row_factory, portal);
     this.#loan = loan;
     this.#tenure = loan.tenure();
     this.#portal = portal;

@@ -12,7 +12,7 @@ import type { CallOptions } from "../base/call_options.ts";
 import { check_place, is_here } from "../base/place.ts";
 import { at_origin } from "../base/stacks.ts";
 import type { Lending, Loan } from "../session/loan.ts";
-import type { Session } from "../session/session.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { FLIGHT } from "../wire/outflow.ts";
 import { copy_call } from "./copy_call.ts";
 import { CopyInExchange, no_copy } from "./copy_in.ts";
@@ -131,7 +131,7 @@ export class CopySink implements UnderlyingSink<Uint8Array> {
     this.#loan = loan;
     try {
       const { text, run } = copy_call(loan, this.#query, this.#options, no_copy);
-      const exchange = new CopyFromExchange(loan.session, text, run.timeout);
+      const exchange = new CopyFromExchange(loan.session.context, text, run.timeout);
       exchange.promise.catch((error) => this.#controller.error(this.#at_origin(error)));
       void exchange.over.then(() => loan.end());
       loan.session.wire.submit(exchange, run.timeout, run.signal);
@@ -153,8 +153,8 @@ function no_bytes(chunk: unknown): InterfaceError {
 class CopyFromExchange extends CopyInExchange {
   readonly #text: string;
 
-  constructor(session: Session, text: string, timeout: number) {
-    super(session, null, timeout);
+  constructor(context: QueryContext, text: string, timeout: number) {
+    super(context, null, timeout);
     this.#text = text;
     this.occupies = "a COPY";
   }

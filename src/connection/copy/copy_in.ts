@@ -25,8 +25,8 @@ import {
   encode_query,
 } from "../../protocol/frontend.ts";
 import { server_error } from "../../server_error.ts";
-import type { Session } from "../session/session.ts";
 import { behind, DescribingExchange } from "../statement/describing_exchange.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { count_of } from "../statement/result.ts";
 import type { Step } from "../wire/exchange.ts";
 import { Outflow } from "../wire/outflow.ts";
@@ -57,10 +57,10 @@ export abstract class CopyInExchange extends DescribingExchange<number> {
    * @param described What is described first; null: nothing.
    * @param timeout Seconds of each wait for the server; null: there is a deadline for the whole.
    */
-  constructor(session: Session, described: string | null, timeout: number | null) {
-    super(session, described);
+  constructor(context: QueryContext, described: string | null, timeout: number | null) {
+    super(context, described);
     this.#timeout = timeout;
-    this.#outflow = new Outflow(session);
+    this.#outflow = new Outflow(context);
     this.alone = true; // for the state of the transaction
     this.promise.catch(() => {}); // told to whoever sends
   }

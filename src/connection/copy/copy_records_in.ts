@@ -15,7 +15,7 @@ import type { CallOptions } from "../base/call_options.ts";
 import { type Items, ItemSource } from "../base/item_source.ts";
 import { at_call } from "../base/stacks.ts";
 import type { Loan } from "../session/loan.ts";
-import type { Session } from "../session/session.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { FLIGHT } from "../wire/outflow.ts";
 import { BINARY_END, BINARY_HEADER, CopyEncoder, type CopyRecord } from "./copy_encoder.ts";
 import { CopyInExchange } from "./copy_in.ts";
@@ -38,7 +38,7 @@ export async function copy_records_from(
   const described = select_sql(table, options.columns);
   const { run } = loan.prepare("copy", described, null, { ...options, timeout: time_left });
   const source = new ItemSource(records, "records");
-  const exchange = new RecordsInExchange(session, described, table_sql(table), source);
+  const exchange = new RecordsInExchange(session.context, described, table_sql(table), source);
   try {
     return await session.run(exchange, run);
   } catch (error) {
@@ -60,12 +60,12 @@ class RecordsInExchange extends CopyInExchange {
   #taken = 0;
 
   constructor(
-    session: Session,
+    context: QueryContext,
     described: string,
     table: string,
     source: ItemSource<CopyRecord>,
   ) {
-    super(session, described, null);
+    super(context, described, null);
     this.#table = table;
     this.#source = source;
     // A source in time may wait for this very connection.

@@ -31,7 +31,7 @@ export function copy_records_to<R>(
   return lent_rows(lend, "copy", options.signal, ({ session, prepare }) => {
     const query = query_sql(source, options.columns);
     const { text, run } = prepare("copy", query, null, options);
-    const exchange = new RecordsOutExchange<R>(session.context_of(run), text, run);
+    const exchange = new RecordsOutExchange<R>(session.context.with_codecs(run.codecs), text, run);
     session.wire.submit(exchange, run.timeout, run.signal);
     return exchange;
   });

@@ -10,7 +10,7 @@ import type { CallOptions } from "../base/call_options.ts";
 import { is_here } from "../base/place.ts";
 import { at_origin } from "../base/stacks.ts";
 import type { Lending, Loan } from "../session/loan.ts";
-import type { Session } from "../session/session.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { copy_call } from "./copy_call.ts";
 import { CopyOutExchange, no_copy } from "./copy_out.ts";
 
@@ -93,7 +93,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffe
     this.#loan = loan;
     try {
       const { text, run } = copy_call(loan, this.#query, this.#options, no_copy);
-      const exchange = new CopyToExchange(loan.session, text, run.timeout, this.#hand_over);
+      const exchange = new CopyToExchange(loan.session.context, text, run.timeout, this.#hand_over);
       exchange.promise.then(this.#end, this.#fail);
       void exchange.over.then(() => loan.end());
       this.#exchange = exchange;
@@ -127,12 +127,12 @@ class CopyToExchange extends CopyOutExchange {
   readonly #gathered = new ByteWriter();
 
   constructor(
-    session: Session,
+    context: QueryContext,
     text: string,
     timeout: number,
     hand_over: (chunk: Uint8Array<ArrayBuffer>) => void,
   ) {
-    super(session, null, timeout);
+    super(context, null, timeout);
     this.#text = text;
     this.#hand_over = hand_over;
   }

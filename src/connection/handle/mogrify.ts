@@ -77,12 +77,13 @@ async function quote(
   );
   const sql = `select array[${calls.join(", ")}]`;
   const statements = new StatementCache(1, false);
-  const context = session.context({ statements }); // which the session does not keep
+  const context = session.context.with_statements(statements); // which the session does not keep
   if (typed) {
     const { parameter_oids } = await session.run(new DescribeExchange(context, query), call);
     check_parameter_count(parameter_oids!.length, values.length);
-    const { types, codecs } = session;
-    statements.use(statements.get(sql, types), types).set_parameters(parameter_oids!, codecs);
+    const { types } = context;
+    const statement = statements.use(statements.get(sql, types), types);
+    statement.set_parameters(parameter_oids!, types.registry);
   }
   const exchange = new QueryExchange(context, sql, values, scalar_row);
   const { rows }: Result<string[]> = await session.run(exchange, call);

@@ -59,7 +59,7 @@ export class ServerCursor<R> {
     this.#session = session;
     this.#name = quote_identifier(name);
     this.#run = run;
-    this.#statements = new DescribedStatements(columns, session.codecs);
+    this.#statements = new DescribedStatements(columns, session.context.types.registry);
     this.columns = columns.map((column) => new Column(column));
   }
 
@@ -165,7 +165,7 @@ export class ServerCursor<R> {
   #query(sql: string, statements: StatementCache): Promise<Result<R>> {
     const session = this.#session;
     const { row_factory, timeout } = this.#run;
-    const context = session.context({ statements });
+    const context = session.context.with_statements(statements);
     return session.run(new QueryExchange(context, sql, [], row_factory), { timeout });
   }
 }

@@ -87,7 +87,8 @@ export abstract class SessionControl extends Queryable {
    */
   register_codec(codec: Codec): void {
     this.check_alive("register a codec");
-    this.#session.types = this.#session.types.with([codec]);
+    const { context } = this.#session;
+    this.#session.context = context.with_types(context.types.with([codec]));
   }
 
   /** @internal */

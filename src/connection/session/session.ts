@@ -10,16 +10,14 @@
 
 import type { Clock, Place } from "../../adapters/socket.ts";
 import type { Codec } from "../../codecs/codec.ts";
-import type { CodecRegistry } from "../../codecs/registry.ts";
 import type { Diagnostic, OperationalError } from "../../errors.ts";
 import type { BackendMessage, TransactionState } from "../../protocol/backend.ts";
 import type { SessionStart } from "../../protocol/handshake.ts";
 import type { RowFactory } from "../../rows/factories.ts";
-import { ends_transaction } from "../statement/commit.ts";
 import { QueryExchange } from "../statement/query.ts";
-import type { QueryContext } from "../statement/query_context.ts";
+import { QueryContext, type StatementSession } from "../statement/query_context.ts";
 import type { Result } from "../statement/result.ts";
-import { type SimpleContext, SimpleExchange } from "../statement/simple.ts";
+import { SimpleExchange } from "../statement/simple.ts";
 import { StatementCache } from "../statement/statements.ts";
 import { TextForm } from "../statement/text_form.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
@@ -58,17 +56,19 @@ export interface RunOptions<R> {
 }
 
 /** An authenticated session. */
-export class Session implements WireEvents, SimpleContext {
+export class Session implements WireEvents, StatementSession {
   /** The only owner of the socket. */
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** What the types are read as: the pool's, or of who registered a codec. */
-  types: TypeCatalog;
   /** What the text of results means. */
   readonly text_form: TextForm;
   /** Prepared statements. */
   readonly statements: StatementCache;
+  /** How types are looked up. */
+  readonly lookup: TypeLookup;
+  /** Where statements run from now on: with the pool's types, or those of who registered a codec. */
+  context: QueryContext;
   /** The server process; 0 where the server did not say. */
   readonly backend_pid: number;
   /** As `0x30002`. */
@@ -93,8 +93,6 @@ export class Session implements WireEvents, SimpleContext {
   refused_writes: boolean = false;
   #portals = 0;
   #failure: readonly [first: Diagnostic, idle_count: number] | null = null; // of one transaction
-  #own_types: WeakMap<readonly Codec[], [base: TypeCatalog, own: TypeCatalog]> = new WeakMap();
-  readonly #lookup: TypeLookup;
   readonly #parameters: Map<string, string>;
   readonly #start: SessionStart;
   readonly #options: SessionOptions;
@@ -106,7 +104,6 @@ export class Session implements WireEvents, SimpleContext {
     this.unheard = { notices: start.notices, notifications: start.notifications };
     this.#options = options;
     this.parameters = this.#parameters = start.parameters;
-    this.types = types;
     this.text_form = new TextForm(start.parameters);
     this.statements = new StatementCache(statement_cache_size, !transaction_pooler);
     this.backend_pid = start.backend_pid;
@@ -116,17 +113,13 @@ export class Session implements WireEvents, SimpleContext {
     this.place = line.socket.place;
     this.opened_at = this.used_at = clock.now();
     this.wire = new Wire(line, clock, this, transaction_pooler);
-    this.#lookup = new TypeLookup(this);
+    this.lookup = new TypeLookup(this);
+    this.context = new QueryContext(this, types);
   }
 
   /** What the last ReadyForQuery said. */
   get state(): TransactionState {
     return this.wire.state;
-  }
-
-  /** Conversions by type. */
-  get codecs(): CodecRegistry {
-    return this.types.registry;
   }
 
   /** Whether it can still be used. */
@@ -141,76 +134,23 @@ export class Session implements WireEvents, SimpleContext {
 
   /** Runs one statement and reads its whole result. */
   query<R>(sql: string, values: readonly unknown[], options: RunOptions<R>): Promise<Result<R>> {
-    const { row_factory, independent = false } = options;
-    const exchange = new QueryExchange(this.context_of(options), sql, values, row_factory);
+    const { row_factory, codecs, independent = false } = options;
+    const context = this.context.with_codecs(codecs);
+    const exchange = new QueryExchange(context, sql, values, row_factory);
     exchange.independent = independent;
     return this.run(exchange, options);
   }
 
   /** Runs any number of statements without parameters; results come as text. */
   simple<R>(sql: string, options: RunOptions<R>): Promise<Result<R>[]> {
-    const exchange = new SimpleExchange(this.context_of(options), sql, options.row_factory);
-    return this.run(exchange, options);
+    const context = this.context.with_codecs(options.codecs);
+    return this.run(new SimpleExchange(context, sql, options.row_factory), options);
   }
 
-  /** Where a statement runs that differs from others in this. */
-  context(own: { statements?: StatementCache; types?: TypeCatalog }): SimpleContext {
-    const { wire, clock, text_form } = this;
-    const { statements = this.statements, types = this.types } = own;
-    const context: SimpleContext = {
-      wire,
-      clock,
-      statements,
-      types,
-      text_form,
-      learn: (oids, first) => this.#lookup.learn(types, oids, first),
-      failure: () => this.failure(),
-      completed: (command_tag, sql) => this.#completed(types, command_tag, sql),
-      for_text: () => {
-        const for_text = types.for_text();
-        return for_text === types ? context : this.context({ statements, types: for_text });
-      },
-    };
-    return context;
-  }
-
-  /** Where a statement with codecs of its own runs. */
-  context_of(options: { readonly codecs?: readonly Codec[] | undefined }): SimpleContext {
-    const { codecs } = options;
-    if (codecs === undefined || codecs.length === 0) return this;
-    const known = this.#own_types.get(codecs);
-    if (known?.[0] === this.types) return this.context({ types: known[1] });
-    const types = this.types.with(codecs);
-    this.#own_types.set(codecs, [this.types, types]);
-    return this.context({ types });
-  }
-
-  /** SimpleContext. */
-  for_text(): QueryContext {
-    const types = this.types.for_text();
-    return types === this.types ? this : this.context({ types });
-  }
-
-  /** QueryContext. */
-  learn(oids: readonly number[], first: boolean): Promise<void> {
-    return this.#lookup.learn(this.types, oids, first);
-  }
-
-  /** QueryContext. */
+  /** StatementSession. */
   failure(): Diagnostic | null {
     const [diag, idle_count] = this.#failure ?? [null, 0];
     return idle_count === this.wire.idle_count - 1 ? diag : null; // counted a moment ago
-  }
-
-  /** QueryContext. */
-  completed(command_tag: string, sql: string): void {
-    this.#completed(this.types, command_tag, sql);
-  }
-
-  #completed(types: TypeCatalog, command_tag: string, sql: string): void {
-    this.#lookup.completed(types, command_tag);
-    if (FORGETS_STATEMENTS.has(command_tag)) this.statements.clear();
-    if (ends_transaction(command_tag, sql)) this.wire.idle_count++;
   }
 
   /** Runs any exchange. */
@@ -271,7 +211,7 @@ export class Session implements WireEvents, SimpleContext {
   idle(): void {
     this.used_at = this.wire.pace.now;
     this.text_form.settle();
-    if (this.state === "I") this.#lookup.settle();
+    if (this.state === "I") this.lookup.settle();
     this.owner?.on_idle?.();
   }
 
@@ -287,6 +227,5 @@ export class Session implements WireEvents, SimpleContext {
 }
 
 const READ_ONLY_TRANSACTION = "25006";
-const FORGETS_STATEMENTS: ReadonlySet<string> = new Set(["DEALLOCATE ALL", "DISCARD ALL"]);
 /** Seconds for the CancelRequest of a session that is dropped. */
 const TERMINATE_GRACE = 2;

@@ -25,15 +25,9 @@ import type { QueryContext } from "./query_context.ts";
 import { Result } from "./result.ts";
 import { RowReader } from "./row_reader.ts";
 
-/** Where they run. */
-export interface SimpleContext extends QueryContext {
-  /** The same, with types as results that come as text need them. */
-  for_text(): QueryContext;
-}
-
 /** Runs statements without parameters and reads all their results. */
 export class SimpleExchange<R> extends Exchange<Result<R>[]> {
-  readonly #context: SimpleContext;
+  readonly #context: QueryContext;
   #text_context: QueryContext | null = null; // once there are rows
   readonly #sql: string;
   readonly #factory: RowFactory<R>;
@@ -44,7 +38,7 @@ export class SimpleExchange<R> extends Exchange<Result<R>[]> {
   #error: unknown = null;
 
   /** @param sql Any number of statements. */
-  constructor(context: SimpleContext, sql: string, factory: RowFactory<R>) {
+  constructor(context: QueryContext, sql: string, factory: RowFactory<R>) {
     super();
     this.#context = context;
     this.#sql = sql;

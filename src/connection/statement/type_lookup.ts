@@ -7,13 +7,11 @@
  * @module
  */
 
-import type { Clock } from "../../adapters/socket.ts";
 import { OperationalError } from "../../errors.ts";
 import { object_row } from "../../rows/factories.ts";
 import { is_protocol_error } from "../wire/exchange.ts";
-import type { Wire } from "../wire/wire.ts";
 import { QueryExchange } from "./query.ts";
-import type { StatementCache } from "./statements.ts";
+import { QueryContext, type StatementSession } from "./query_context.ts";
 import { TextForm } from "./text_form.ts";
 import { TypeCatalog } from "./type_catalog.ts";
 import { is_type_row, LOOKUP, LOOKUP_13 } from "./type_rows.ts";
@@ -28,28 +26,20 @@ const ALTERS = /^(?:ALTER (?:TYPE|TABLE|VIEW|FOREIGN|MATERIALIZED|EXTENSION)|CRE
 const PLAIN_TYPES = new TypeCatalog({});
 const PLAIN_TEXT = new TextForm(new Map());
 
-/** Where types are looked up. */
-export interface Backend {
-  readonly wire: Wire;
-  readonly clock: Clock;
-  /** What the server reports of itself. */
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly statements: StatementCache;
-}
-
 /** Looks types up in one session. */
 export class TypeLookup {
-  readonly #backend: Backend;
+  readonly #session: StatementSession;
   readonly #altered: Set<TypeCatalog> = new Set(); // in a transaction that may still be open
   #last: Promise<void> = Promise.resolve(); // never rejects
 
-  /** @param backend The session. */
-  constructor(backend: Backend) {
-    this.#backend = backend;
+  /** @param session Where they are looked up. */
+  constructor(session: StatementSession) {
+    this.#session = session;
   }
 
   /** Looks `oids` up for `types`. `first`: before the head of the wire, which waits for them. */
   learn(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
+    if (types === PLAIN_TYPES) return Promise.reject(no_answer()); // it has system types only
     if (first) return this.#look_up(types, oids, true);
     const looked_up = this.#last.then(() => this.#look_up(types, oids, false));
     this.#last = looked_up.catch(() => {}); // told to who asked
@@ -71,19 +61,10 @@ export class TypeLookup {
   }
 
   async #look_up(types: TypeCatalog, oids: readonly number[], first: boolean): Promise<void> {
-    const { wire, clock, parameters, statements } = this.#backend;
+    const { wire, parameters, statements } = this.#session;
     const version = parseInt(parameters.get("server_version") ?? "");
     const query = version >= MULTIRANGES ? LOOKUP : LOOKUP_13;
-    const context = {
-      wire,
-      clock,
-      statements,
-      types: PLAIN_TYPES,
-      text_form: PLAIN_TEXT,
-      learn: () => Promise.reject(no_answer()), // its own columns are of system types
-      failure: () => null,
-      completed() {},
-    };
+    const context = new QueryContext(this.#session, PLAIN_TYPES, statements, PLAIN_TEXT);
     await types.load(oids, async (oids) => {
       const lookup = new QueryExchange(context, query, [`{${oids.join()}}`], object_row);
       lookup.independent = true; // of the statements around it
