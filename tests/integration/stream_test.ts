@@ -416,6 +416,18 @@ describe("Transaction.stream()", () => {
     });
   });
 
+  it("closes its portal at break while the next batch waits for its turn", async () => {
+    await conn.transaction(async (tx) => {
+      const rows = tx.stream(COUNT, [99], { itersize: 10 });
+      const first = rows.next();
+      const others = tx.execute("select $1::jsonb, pg_sleep(0.2)", [{}]); // goes before that batch
+      assertEquals((await first).value, { g: 1 });
+      await rows.return();
+      await others;
+      assertEquals(await portals(tx), []);
+    });
+  });
+
   it("fails with its transaction when the server finds an error", async () => {
     const error = await assertRejects(() =>
       conn.transaction(async (tx) => {

@@ -40,6 +40,15 @@ const MAX_GRACE = 1;
 /** A late cancel may hit the last flight instead of the batch; how often it is sent. */
 const MAX_ENDINGS = 3;
 
+/** Where it stands. A flight waits for its turn, and is then out until it is answered. */
+type State =
+  | "queued" // the first flight waits
+  | "opening" // it is out
+  | "parked" // there are more rows, but the caller has enough
+  | "asking" // the flight of the next batch waits
+  | "reading" // it is out
+  | "ending"; // the last flight waits, or is out
+
 /** Runs a statement and reads its rows in batches. */
 export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R> {
   /** Resolves when it is done with the session, whether it was read to the end or not. */
@@ -49,13 +58,11 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   readonly #tenure: Tenure; // of the caller's transaction
   readonly #timeout: number;
   #set_over!: () => void;
-  #phase: "opening" | "reading" | "ending" = "opening"; // of the last flight, or the next
-  #owns = false; // the transaction
-  #is_head = false; // of the wire, which is then its own
-  #parked = false; // there are more rows, but the caller has enough
-  #suspended = false; // as of this flight
-  #leaving = false;
-  #stopped = false; // by a cancel of the connection
+  #state: State = "queued";
+  #owns = false; // the transaction, and with it the wire
+  /** After a batch: goes on; ends, as the caller has left; undoes all, as the connection is cancelled. */
+  #plan: "read" | "leave" | "undo" = "read";
+  #has_more = false; // as of that flight
   #commands: readonly string[] = []; // of the last flight
   #endings = 0;
   #batch: R[] | null = null;
@@ -81,7 +88,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     this.alone = true; // for the state of the transaction
     this.exclusive = true;
     this.over = new Promise((resolve) => this.#set_over = resolve);
-    this.promise.catch(() => {}); // the caller may have left
+    this.promise.catch(() => {}).then(() => this.#wake?.()); // the caller may have left
     run.signal?.throwIfAborted();
     if (run.signal) this.watch(run.signal, () => this.#abort(run.signal!.reason), session.place);
     session.wire.submit(this, run.timeout);
@@ -98,65 +105,63 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
       return null;
     }
     this.#batch = null;
-    if (this.#parked && this.#has_ended()) this.reject(ended());
-    else if (this.#parked) this.#go_on();
+    if (this.#state === "parked" && this.#has_ended()) this.refuse(ended());
+    else if (this.#state === "parked") this.#go_on("asking");
     return batch;
   }
 
   /** Ends it. Resolves when that is done, or will be without the caller. */
   async close(): Promise<void> {
-    if (this.settled || this.#leaving) return;
-    this.#leaving = true;
+    if (this.settled || this.#plan === "leave") return;
+    if (this.#plan === "read") this.#plan = "leave";
     this.occupies = null; // who comes now may wait
     this.#batch = null;
-    if (this.#parked && !this.#is_head && this.#is_lost()) return this.reject(left());
-    if (this.#parked) this.#finish("COMMIT");
-    else if (this.#is_head) this.#interrupt_later();
-    else if (this.#phase === "opening") return this.context.wire.interrupt(this, left());
+    switch (this.#state) {
+      case "queued":
+        return this.context.wire.interrupt(this, left());
+      case "parked":
+        if (!this.#owns && this.#is_lost()) return this.refuse(left());
+        this.#finish("COMMIT");
+        break;
+      case "asking":
+        this.#state = "ending"; // instead
+        break;
+      default:
+        this.#interrupt_later();
+    }
     await within(this.#loan.session.clock, MIN_GRACE, this.over);
   }
 
   override encode(writer: ByteWriter): void {
-    if (this.#leaving && this.#phase === "reading") this.#phase = "ending";
-    if (this.#phase === "opening") this.#open(writer);
-    else if (this.#phase === "reading") write_next(writer, this.#portal, !this.#owns);
-    if (this.#phase === "ending") write_end(writer, this.#portal, this.#commands);
-    this.#is_head = true;
     this.#sent_at = this.#loan.session.clock.now();
+    if (this.#state === "ending") return write_end(writer, this.#portal, this.#commands);
+    if (this.#state !== "asking") return this.#open(writer);
+    this.#state = "reading";
+    write_next(writer, this.#portal, !this.#owns);
   }
 
   override message(message: BackendMessage): void {
-    if (message.name === "PortalSuspended") this.#suspended = this.attempt.ended = true;
+    if (message.name === "PortalSuspended") this.#has_more = this.attempt.ended = true;
     else super.message(message);
   }
 
   override ready(state: TransactionState): Step {
-    if (this.#phase === "ending") return this.#end(state);
+    if (this.#state === "ending") return this.#end(state);
     if (!this.settled) return super.ready(state);
     // A batch that was cancelled fails alone; what the server finds wrong fails the transaction.
-    return this.#finish("ROLLBACK", this.#phase === "reading" && state === "E");
+    return this.#finish("ROLLBACK", this.#state === "reading" && state === "E");
   }
 
   override stop(): boolean {
-    this.#stopped = true;
-    if (this.#parked) this.#finish_stopped();
-    return this.#phase === "ending";
-  }
-
-  override resolve(result: Result<R>): void {
-    super.resolve(result);
-    this.#settled();
-  }
-
-  override reject(error: unknown): void {
-    super.reject(error);
-    this.#settled();
+    if (this.#state === "parked") this.#undo(cancelled());
+    else if (this.#owns) this.#plan = "undo";
+    return this.#state === "ending";
   }
 
   protected override complete(): Step {
     this.#deliver();
-    if (this.#stopped && this.#owns) return this.#finish_stopped();
-    if (this.#suspended && !this.#leaving) return this.#park();
+    if (this.#plan === "undo") return this.#undo(cancelled());
+    if (this.#plan === "read" && this.#has_more) return this.#park();
     return this.#finish("COMMIT");
   }
 
@@ -167,7 +172,6 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
 
   override end(): void {
     super.end();
-    this.#is_head = false;
     if (this.settled) this.#set_over();
   }
 
@@ -175,6 +179,7 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   #open(writer: ByteWriter): void {
     const mark = writer.length;
     const has_begun = this.#owns;
+    this.#state = "opening";
     try {
       if (this.context.wire.state === "I") this.#begin(writer);
       super.encode(writer);
@@ -182,7 +187,9 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
       if (!has_begun) throw error;
       writer.truncate(mark);
       this.error = error;
-      this.#end_by("ROLLBACK");
+      this.#commands = ["ROLLBACK"];
+      this.#state = "ending";
+      write_end(writer, this.#portal, this.#commands);
     }
   }
 
@@ -196,51 +203,45 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   #deliver(): void {
     this.#took = this.#loan.session.clock.now() - this.#sent_at;
     const { reader } = this.attempt;
-    if (reader.rows.length > 0 && !this.#leaving) this.#batch = reader.rows;
+    if (reader.rows.length > 0 && this.#plan !== "leave") this.#batch = reader.rows;
     reader.rows = [];
     if (this.#batch !== null) this.#wake?.();
   }
 
+  /** Keeps the wire only where the transaction is its own, and so not the caller's. */
   #park(): Step {
     this.deadline = Infinity;
-    this.alone = this.#suspended = false;
-    this.#phase = "reading";
-    this.#parked = true;
-    this.#is_head = this.#owns;
-    if (!this.#owns) {
-      this.#tenure.begin();
-      return "done";
+    this.alone = this.#has_more = false;
+    this.#state = "parked";
+    if (this.#owns) {
+      this.context.wire.state = "I";
+      return "wait";
     }
-    this.context.wire.state = "I"; // the transaction is not the caller's
-    return "wait";
+    this.#tenure.begin();
+    return "done";
   }
 
-  /** Sends the next flight. */
-  #go_on(): void {
+  /** Sends the next flight, on the wire that it has, or when its turn comes. */
+  #go_on(next: "asking" | "ending"): void {
     const { wire } = this.context;
-    this.#parked = false;
-    if (!this.#is_head) return wire.submit(this, this.#timeout);
+    const has_wire = this.#owns || this.#state !== "parked";
+    this.#state = next;
+    if (!has_wire) return wire.submit(this, this.#timeout);
     wire.limit(this, this.#timeout);
     wire.write((writer) => this.encode(writer));
   }
 
   /** Ends what was begun. */
   #finish(end: "COMMIT" | "ROLLBACK", is_cancelled = false): Step {
-    this.#end_by(end, is_cancelled);
-    this.#go_on();
+    if (this.#owns) this.#commands = [end];
+    else if (is_cancelled) this.#commands = UNDO_BATCH;
+    this.#endings++;
+    this.#go_on("ending");
     return "wait";
   }
 
-  /** The next flight is the last. */
-  #end_by(end: "COMMIT" | "ROLLBACK", is_cancelled = false): void {
-    if (this.#owns) this.#commands = [end];
-    else if (is_cancelled) this.#commands = UNDO_BATCH;
-    this.#phase = "ending";
-    this.#endings++;
-  }
-
-  #finish_stopped(): Step {
-    this.error ??= cancelled();
+  #undo(reason: unknown): Step {
+    this.error ??= reason;
     return this.#finish("ROLLBACK");
   }
 
@@ -248,9 +249,9 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
   #end(state: TransactionState): Step {
     const is_open = this.#owns ? state !== "I" : this.#commands.length > 0 && state === "E";
     if (is_open && this.#endings < MAX_ENDINGS) return this.#finish("ROLLBACK", true);
-    this.#is_head = this.#owns = false;
-    this.#phase = "opening";
-    if (!this.settled && this.error !== null) return super.fail(state); // which may run it again
+    this.#owns = false;
+    this.#state = "queued"; // if it is run again
+    if (!this.settled && this.error !== null) return super.fail(state);
     this.resolve(new Result<R>([], null, null));
     return "done";
   }
@@ -271,23 +272,17 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     }
   }
 
-  #settled(): void {
-    this.#wake?.();
-    if (!this.#is_head) this.#set_over();
-  }
-
   #abort(reason: unknown): void {
-    if (!this.#parked) return this.context.wire.interrupt(this, reason);
-    if (this.#has_ended()) return this.reject(reason);
-    this.error = reason;
-    this.#finish("ROLLBACK");
+    if (this.#state !== "parked") return this.context.wire.interrupt(this, reason);
+    if (this.#has_ended()) return this.refuse(reason);
+    this.#undo(reason);
   }
 
   /** The batch that comes may be quick to come, and a cancel is not cheap. */
   #interrupt_later(): void {
     const grace = Math.min(Math.max(MIN_GRACE, 2 * this.#took / 1000), MAX_GRACE);
     void within(this.#loan.session.clock, grace, this.over).then((is_over) => {
-      if (!is_over && this.#phase !== "ending") this.context.wire.interrupt(this, left());
+      if (!is_over && this.#state !== "ending") this.context.wire.interrupt(this, left());
     });
   }
 }
