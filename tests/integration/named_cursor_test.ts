@@ -7,6 +7,7 @@ import {
   type Connection,
   create_pool,
   type Cursor,
+  DataError,
   InterfaceError,
   NamedCursor,
   OperationalError,
@@ -418,6 +419,41 @@ describe("NamedCursor", () => {
       "division by zero",
     );
     assertEquals(await conn.fetchval("select 1"), 1);
+  });
+
+  it("passes rows that it could not read, or that came too late, and knows where it stands", async () => {
+    await using exact = await connect(database.url, { int8: "number", row_factory: scalar_row });
+    await using tx = await exact.begin();
+    for (const itersize of [2, 2000]) {
+      const cursor = await exact.cursor<number>({ name: "n", scrollable: true, itersize });
+      await cursor.execute(
+        "select case when g = 3 then 9007199254740993 else g end from generate_series(1::int8, 20) g",
+      );
+      assertEquals(await cursor.fetchmany(2), [1, 2]);
+      await assertRejects(() => cursor.fetchmany(2), DataError);
+      assertEquals([cursor.rownumber, await cursor.fetchone(), cursor.rownumber], [4, 5, 5]);
+      await cursor.scroll(10, "absolute");
+      assertEquals(await cursor.fetchone(), 11);
+      await cursor.fetchall();
+      assertEquals(cursor.rowcount, 20);
+      await cursor.close();
+    }
+    await tx.rollback();
+  });
+
+  it("knows where it stands after a row factory that threw for rows read ahead", async () => {
+    await using tx = await conn.begin();
+    const factory = () => ([value]: readonly unknown[]) => {
+      if (value === 4) throw new Error("no four");
+      return value as number;
+    };
+    const cursor = await open({ row_factory: factory, itersize: 2 });
+    await cursor.execute(COUNT, [9]);
+    const iterator = cursor[Symbol.asyncIterator]();
+    assertEquals((await iterator.next()).value, 1); // 3 and 4 are asked for
+    await assertRejects(() => cursor.fetchmany(2), Error, "no four");
+    assertEquals([cursor.rownumber, await cursor.fetchmany(2)], [4, [5, 6]]);
+    await tx.rollback();
   });
 
   it_where(keeps_sessions, "rejects when its server process dies, and closes quietly", async () => {

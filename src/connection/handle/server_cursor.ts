@@ -16,21 +16,16 @@
 import type { CodecRegistry } from "../../codecs/registry.ts";
 import type { ColumnDescription } from "../../protocol/backend.ts";
 import { Column } from "../../rows/column.ts";
+import type { RowFactory } from "../../rows/factories.ts";
 import { quote_identifier } from "../../sql/quote.ts";
 import type { RunOptions, Session } from "../session/session.ts";
 import { QueryExchange } from "../statement/query.ts";
+import type { QueryContext } from "../statement/query_context.ts";
 import { count_of, type Result } from "../statement/result.ts";
 import { type PreparedStatement, StatementCache } from "../statement/statements.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
 
 const MAX_COUNT = 0x7fffffff; // FETCH and MOVE count in a signed 32-bit integer
-
-interface Batch<R> {
-  readonly rows: R[];
-  readonly tag: string | null;
-  /** Whether there are no more. */
-  readonly is_last: boolean;
-}
 
 /** The rows of one DECLARE. Calls must not overlap. */
 export class ServerCursor<R> {
@@ -47,7 +42,8 @@ export class ServerCursor<R> {
   #fetched = 0;
   #at_end = false; // is the server
   #total = -1;
-  #ahead: Promise<Batch<R>> | null = null;
+  #ahead: FetchExchange<R> | null = null;
+  #failed: Promise<void> = Promise.resolve(); // until it is known where a FETCH that failed left the server
 
   /** @param columns As the server described the cursor. */
   constructor(
@@ -87,7 +83,7 @@ export class ServerCursor<R> {
   async take(count: number): Promise<R[]> {
     await this.#join_ahead();
     const missing = count - (this.#buffer.length - this.#at);
-    if (missing > 0 && !this.#at_end) this.#admit(await this.#fetch(missing));
+    if (missing > 0 && !this.#at_end) await this.#receive(this.#fetch(missing));
     const rows = this.#buffer.slice(this.#at, this.#at + count);
     this.#at += rows.length;
     return rows;
@@ -96,10 +92,11 @@ export class ServerCursor<R> {
   /** Makes sure that the next row is here, and asks for a batch after those here; false at the end. */
   async load(itersize: number): Promise<boolean> {
     if (this.has_row) return true;
-    if (this.#ahead !== null) await this.#join_ahead();
-    else if (!this.#at_end) this.#admit(await this.#fetch(itersize));
+    const is_asked = this.#ahead !== null;
+    await this.#join_ahead();
+    if (!is_asked && !this.#at_end) await this.#receive(this.#fetch(itersize));
     if (!this.#at_end) this.#ahead = this.#fetch(itersize);
-    this.#ahead?.catch(() => {}); // whoever joins it is told
+    this.#ahead?.promise.catch(() => {}); // whoever joins it is told
     return this.has_row;
   }
 
@@ -124,17 +121,35 @@ export class ServerCursor<R> {
   async #join_ahead(): Promise<void> {
     const ahead = this.#ahead;
     this.#ahead = null;
-    if (ahead !== null) this.#admit(await ahead);
+    if (ahead !== null) await this.#receive(ahead);
+    await this.#failed;
   }
 
-  #admit({ rows, tag, is_last }: Batch<R>): void {
+  /** Takes what a FETCH brings. Rows that nobody gets, as they cannot be read or come too late, are passed. */
+  async #receive(fetch: FetchExchange<R>): Promise<void> {
+    try {
+      this.#admit(await fetch.promise, fetch.count);
+    } catch (error) {
+      this.#failed = fetch.over.then(() => this.#pass(fetch));
+      throw error;
+    }
+  }
+
+  #admit({ rows, statusmessage }: Result<R>, count: number): void {
     this.#buffer = this.#at < this.#buffer.length
       ? this.#buffer.slice(this.#at).concat(rows)
       : rows;
     this.#at = 0;
     this.#fetched += rows.length;
-    this.statusmessage = tag;
-    if (is_last) this.#end();
+    this.statusmessage = statusmessage;
+    if (rows.length < count) this.#end();
+  }
+
+  #pass({ command_tag, count }: FetchExchange<R>): void {
+    if (command_tag === null) return; // it failed on the server
+    const passed = count_of(command_tag);
+    this.#stand_at(this.#fetched + passed);
+    if (passed < count) this.#end();
   }
 
   #end(): void {
@@ -148,25 +163,48 @@ export class ServerCursor<R> {
     this.#fetched = row;
   }
 
-  async #fetch(count: number): Promise<Batch<R>> {
+  #fetch(count: number): FetchExchange<R> {
     const number = count > MAX_COUNT ? "ALL" : count;
     const sql = `FETCH FORWARD ${number} FROM ${this.#name}`;
-    const { rows, statusmessage } = await this.#query(sql, this.#statements);
-    return { rows, tag: statusmessage, is_last: rows.length < count };
+    const context = this.#session.context.with_statements(this.#statements);
+    const fetch = new FetchExchange(context, sql, this.#run.row_factory, count);
+    this.#session.wire.submit(fetch, this.#run.timeout);
+    return fetch;
   }
 
   /** Returns the number in the command tag. */
   async #command(sql: string): Promise<number> {
-    const { statusmessage } = await this.#query(sql, new StatementCache(0, false));
+    const { row_factory, timeout } = this.#run;
+    const context = this.#session.context.with_statements(new StatementCache(0, false));
+    const exchange = new QueryExchange(context, sql, [], row_factory);
+    const { statusmessage } = await this.#session.run(exchange, { timeout });
     this.statusmessage = statusmessage;
     return count_of(statusmessage);
   }
+}
 
-  #query(sql: string, statements: StatementCache): Promise<Result<R>> {
-    const session = this.#session;
-    const { row_factory, timeout } = this.#run;
-    const context = session.context.with_statements(statements);
-    return session.run(new QueryExchange(context, sql, [], row_factory), { timeout });
+/** A FETCH, which may move the cursor although its caller was told that it failed. */
+class FetchExchange<R> extends QueryExchange<R> {
+  /** Rows that it asks for. */
+  readonly count: number;
+  /** Resolves when the last answer is in, or will never come. */
+  readonly over: Promise<void>;
+  #set_over!: () => void;
+
+  constructor(context: QueryContext, sql: string, factory: RowFactory<R>, count: number) {
+    super(context, sql, [], factory);
+    this.count = count;
+    this.over = new Promise((resolve) => this.#set_over = resolve);
+  }
+
+  /** The command tag; null where the server refused. */
+  get command_tag(): string | null {
+    return this.attempt.command_tag;
+  }
+
+  override end(): void {
+    super.end();
+    this.#set_over();
   }
 }
 
