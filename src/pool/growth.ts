@@ -11,12 +11,14 @@
 
 import type { Clock } from "../adapters/socket.ts";
 import type { Session } from "../connection/session/session.ts";
-import { PgError } from "../errors.ts";
+import { PgError, TimeoutError } from "../errors.ts";
 import type { PoolContext } from "./context.ts";
 import { type Opener, OPENING_AT_ONCE, type Outcome } from "./opener.ts";
 import type { FreeSlots, Slot } from "./slot.ts";
 import type { Waiter, WaiterQueue } from "./waiters.ts";
 
+/** Milliseconds by which timers set for one deadline fire apart. */
+const SAME_MOMENT = 50;
 const TOO_MANY_CONNECTIONS = "53300";
 /** Seconds after which a full server is tried again, at most; at least half of it. */
 const RETRY = 2;
@@ -122,6 +124,9 @@ export class Growth {
 
   /** If it is only the server that is full, a session that comes back will do. */
   #turn_away(waiter: Waiter<Slot>, error: unknown): void {
+    if (error instanceof TimeoutError && this.#clock.now() + SAME_MOMENT >= waiter.deadline) {
+      return this.#waiters.expire(waiter);
+    }
     const server_full = error instanceof PgError && error.sqlstate === TOO_MANY_CONNECTIONS;
     if (!server_full || this.#host.used() + this.#free.size === 0) {
       return this.#waiters.reject(waiter, error);

@@ -106,6 +106,11 @@ export class WaiterQueue<T> extends Chain<Waiter<T>> {
     if (this.remove(waiter)) waiter.reject(reason);
   }
 
+  /** Turns one away whose time is over. */
+  expire(waiter: Waiter<T>): void {
+    if (this.has(waiter)) this.reject(waiter, this.#late(waiter));
+  }
+
   /** Turns everyone away. */
   reject_all(reason: unknown): void {
     for (const waiter of this) this.reject(waiter, reason);
@@ -148,7 +153,7 @@ export class WaiterQueue<T> extends Chain<Waiter<T>> {
     let next = Infinity;
     for (const waiter of this) {
       if (waiter.deadline > now) next = Math.min(next, waiter.deadline);
-      else this.reject(waiter, this.#late(waiter));
+      else this.expire(waiter);
     }
     return next;
   }

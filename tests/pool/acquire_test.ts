@@ -254,6 +254,20 @@ describe("Pool.acquire", () => {
     assertEquals(pids([await stays]), [1001]);
   });
 
+  it("is late by its own words where its attempt, which has the same deadline, is told first", async () => {
+    await using backends = new Backends();
+    const pool = await backends.pool({ minsize: 0, timeout: 9 });
+    for (const [timeout, type] of [[9, PoolTimeout], [10, TimeoutError]] as const) {
+      backends.manual = true;
+      const late = pool.acquire({ timeout });
+      await settle();
+      backends.clock.advance(8.99);
+      backends.attempts.at(-1)!.fail(new TimeoutError("cannot connect: it must be done in 9 s"));
+      assertEquals((await assertRejects(() => late, TimeoutError)).constructor, type);
+    }
+    assertEquals(pool.stats().acquire_timeouts, 1);
+  });
+
   it("leaves the pool usable when connecting fails", async () => {
     await using backends = new Backends();
     const pool = await backends.pool({ minsize: 0 });
