@@ -284,6 +284,19 @@ describe("Cursor.mogrify()", () => {
     assertEquals(rows.length, values.length);
   });
 
+  it("lets codecs of the user's own write what is theirs, as execute() does", async () => {
+    conn.register_codec({
+      name: "int4",
+      format: "text",
+      encode: (value) => new TextEncoder().encode(String(value).replace("#", "")),
+      decode: (body) => `#${new TextDecoder().decode(body)}`,
+    });
+    const cur = await conn.cursor();
+    const query = "select $1::int4";
+    assertEquals(await cur.mogrify(query, ["#5"]), "select '5'::int4");
+    assertEquals(await conn.fetchval(query, ["#5"]), "#5");
+  });
+
   it("rejects what cannot be bound", async () => {
     const cur = await conn.cursor();
     await assertRejects(() => cur.mogrify("select $1, $2", [1]), ProgrammingError, "takes 2");

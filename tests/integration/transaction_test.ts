@@ -165,6 +165,39 @@ describe("Transaction.commit()", () => {
     assertEquals(conn.get_transaction_status(), TransactionStatus.idle);
   });
 
+  it("names the error that it failed for, not one that a savepoint undid", async () => {
+    const work = conn.transaction(async (tx) => {
+      await tx.execute("insert into tbl values (1)");
+      await tx.begin_nested((inner) => inner.execute("insert into tbl values (1)")).catch(() => {});
+      await tx.execute("select 1/0").catch(() => {});
+      await tx.execute("select 'after it'").catch(() => {});
+    });
+    const error = await assertRejects(() => work, TransactionRollbackError);
+    assertStringIncludes(error.message, "its first error was: division by zero");
+  });
+
+  it_where(keeps_sessions, "says that it is lost, also where a savepoint is open", async () => {
+    const victim = await connect(database.url);
+    const tx = await victim.begin();
+    await tx.begin_nested();
+    await conn.execute("select pg_terminate_backend($1, 5000)", [await server_pid(victim)]);
+    await assertRejects(() => victim.execute("select 1"), OperationalError);
+    await assertRejects(() => tx.commit(), OperationalError, "lost");
+    await victim.close();
+  });
+
+  it("has flags that are true or false", async () => {
+    for (const mode of [{ readonly: "no" }, { deferrable: 1 }] as never[]) {
+      await assertRejects(
+        () => conn.begin(mode),
+        ProgrammingError,
+        "must be true or false, but is",
+      );
+      await assertRejects(() => conn.set_session(mode), ProgrammingError, "must be true or false");
+    }
+    assertEquals(await conn.fetchval("select 1"), 1);
+  });
+
   for (
     const commit of [
       "commit;",

@@ -119,7 +119,8 @@ export abstract class Queryable {
    * source is asynchronous the connection is taken until it ends: another statement on it is an
    * `InterfaceError`, as the source might wait for it forever.
    *
-   * In a transaction a failure fails the transaction, as that of any statement does.
+   * In a transaction a failure fails the transaction, as that of any statement does. A returned row
+   * that cannot be read here fails the call, but what few sets did may stand: they were sent whole.
    *
    * @param param_sets What `execute()` takes as `params`, any number of times.
    * @param options `returning: false` forgets the rows that the statement returns. `timeout` is that of the whole.

@@ -71,7 +71,7 @@ async function quote(
   values: readonly unknown[],
   call: Call,
 ): Promise<string[]> {
-  const typed = needs_types(values);
+  const typed = needs_types(values) || session.context.types.has_codecs;
   const calls = values.map((_, i) =>
     `pg_catalog.format('%L', $${i + 1}${typed ? "" : "::pg_catalog.text"})`
   );

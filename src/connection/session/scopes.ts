@@ -192,7 +192,7 @@ export class Scopes {
   }
 
   #check_innermost(scope: Scope, action: string): void {
-    if (this.innermost === scope) return;
+    if (this.innermost === scope || this.#host.closed) return; // a closed one has better words
     throw new ProgrammingError(
       `cannot ${action}: those inside it must be ended before, but one is open`,
     );

@@ -204,7 +204,7 @@ export class Session implements WireEvents, StatementSession {
   failed(diag: Diagnostic): void {
     this.refused_writes ||= diag.sqlstate === READ_ONLY_TRANSACTION;
     const { idle_count } = this.wire;
-    if (this.#failure?.[1] !== idle_count) this.#failure = [diag, idle_count];
+    if (this.state !== "E" || this.#failure?.[1] !== idle_count) this.#failure = [diag, idle_count];
   }
 
   /** WireEvents. */

@@ -73,6 +73,11 @@ export class TypeCatalog {
     return this.#codecs.length > 0 || this.#has_composites;
   }
 
+  /** Whether some types are a user's own to convert. */
+  get has_codecs(): boolean {
+    return this.#codecs.length > 0;
+  }
+
   /** For results that come as text in any case: a catalog in which no composite type was looked up before. */
   for_text(): TypeCatalog {
     return this.#has_composites ? this.with([]) : this;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { kind_of } from "../../codecs/kinds.ts";
 import { ProgrammingError } from "../../errors.ts";
 
 /** How much of other transactions a transaction sees. */
@@ -53,15 +54,15 @@ export function check_isolation_level(level: IsolationLevel): IsolationLevel {
 /**
  * The words for a mode, such as `ISOLATION LEVEL SERIALIZABLE READ ONLY`; empty if nothing is said.
  *
- * @throws {ProgrammingError} If the isolation level is none.
+ * @throws {ProgrammingError} If the isolation level is none, or a flag no boolean.
  */
 export function mode_words({ isolation_level, readonly, deferrable }: TransactionMode): string {
   const words: string[] = [];
   if (is_given(isolation_level) && check_isolation_level(isolation_level) !== "default") {
     words.push(`ISOLATION LEVEL ${isolation_level.toUpperCase().replace("_", " ")}`);
   }
-  if (is_given(readonly)) words.push(readonly ? "READ ONLY" : "READ WRITE");
-  if (is_given(deferrable)) words.push(deferrable ? "DEFERRABLE" : "NOT DEFERRABLE");
+  if (is_flag("readonly", readonly)) words.push(readonly ? "READ ONLY" : "READ WRITE");
+  if (is_flag("deferrable", deferrable)) words.push(deferrable ? "DEFERRABLE" : "NOT DEFERRABLE");
   return words.join(" ");
 }
 
@@ -70,10 +71,17 @@ function is_given<T>(word: T | undefined): word is T {
   return word !== undefined && word !== null;
 }
 
+function is_flag(name: string, value: boolean | undefined): value is boolean {
+  if (!is_given(value) || typeof value === "boolean") return is_given(value);
+  throw new ProgrammingError(
+    `cannot set the transaction's mode: ${name} must be true or false, but is ${kind_of(value)}`,
+  );
+}
+
 /**
  * The statement that begins a transaction.
  *
- * @throws {ProgrammingError} If the isolation level is none.
+ * @throws {ProgrammingError} As `mode_words()` does.
  */
 export function begin_statement(mode: TransactionMode): string {
   return `BEGIN ${mode_words(mode)}`.trimEnd();
