@@ -32,7 +32,15 @@ import { encode_command } from "../statement/command.ts";
 import { type Portal, QueryExchange } from "../statement/query.ts";
 import { Result } from "../statement/result.ts";
 import type { Step } from "../wire/exchange.ts";
-import { cancelled, ended, left, UNDO_BATCH, write_end, write_next } from "./stream_flights.ts";
+import {
+  begun,
+  cancelled,
+  ended,
+  left,
+  UNDO_BATCH,
+  write_end,
+  write_next,
+} from "./stream_flights.ts";
 
 /** Seconds that a batch may take when the caller has left, at least and at most. */
 const MIN_GRACE = 0.02;
@@ -156,6 +164,10 @@ export class StreamExchange<R> extends QueryExchange<R> implements BatchSource<R
     if (this.#state === "parked") this.#undo(cancelled());
     else if (this.#owns) this.#plan = "undo";
     return this.#state === "ending";
+  }
+
+  override reject(error: unknown): void {
+    super.reject(this.#state === "queued" || this.#state === "opening" ? error : begun(error));
   }
 
   protected override complete(): Step {

@@ -5,7 +5,7 @@
  */
 
 import type { ByteWriter } from "../../bytes/writer.ts";
-import { InterfaceError, ProgrammingError, QueryCanceledError } from "../../errors.ts";
+import { InterfaceError, PgError, ProgrammingError, QueryCanceledError } from "../../errors.ts";
 import { encode_close, encode_execute, encode_sync } from "../../protocol/frontend.ts";
 import { encode_command } from "../statement/command.ts";
 import type { Portal } from "../statement/query.ts";
@@ -46,4 +46,12 @@ export function left(): InterfaceError {
 /** For who reads on when the connection was told to cancel. */
 export function cancelled(): QueryCanceledError {
   return new QueryCanceledError("cannot read on: the stream was cancelled", { sqlstate: "57014" });
+}
+
+/** For an error about a later flight: the statement has left with the first. */
+export function begun(error: unknown): unknown {
+  if (error instanceof PgError && error.safe_to_retry) {
+    Object.assign(error, { safe_to_retry: false });
+  }
+  return error;
 }

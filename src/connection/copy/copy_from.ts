@@ -161,7 +161,7 @@ class CopyFromExchange extends CopyInExchange {
 
   /** Sends a chunk, when there is enough for a flight. Rejects with what ended the COPY. */
   async send(chunk: Uint8Array): Promise<void> {
-    if (this.error !== null) await this.promise;
+    if (this.error !== null || this.settled) await this.promise;
     for (let at = 0; at < chunk.length; at += FLIGHT) {
       this.out.raw(chunk.subarray(at, at + FLIGHT));
       if (this.out.length >= FLIGHT) await this.flush();

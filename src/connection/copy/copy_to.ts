@@ -69,7 +69,7 @@ export class CopySource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffe
   async pull(): Promise<void> {
     const pulled = new Promise<void>((resolve) => this.#pulled = resolve);
     try {
-      this.#loan?.check("copy");
+      this.#loan?.check("copy", false);
       if (this.#loan === null) await this.#begin();
       else this.#exchange!.more();
     } catch (error) {

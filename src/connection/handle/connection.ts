@@ -196,7 +196,7 @@ export class Connection extends SessionControl implements AsyncDisposable {
     return this.#loan ??= {
       session: this.#session,
       paramstyle: this.#settings.paramstyle,
-      check: (action) => this.check_alive(action),
+      check: (action, is_new) => this.check_alive(action, is_new),
       prepare: (action, query, params, options) => this.#prepare(action, query, params, options),
       tenure: () => new Tenure(this.#session.wire, this.scopes),
       end() {},
@@ -204,10 +204,10 @@ export class Connection extends SessionControl implements AsyncDisposable {
   }
 
   /** @internal */
-  override check_alive(action: string): void {
+  override check_alive(action: string, is_new: boolean = true): void {
     this.#check(action);
     const { lost } = this.#session.wire;
-    if (lost !== null) throw too_late(lost, action);
+    if (lost !== null) throw too_late(lost, action, is_new);
   }
 
   /**

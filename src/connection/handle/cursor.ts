@@ -222,7 +222,7 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   /** Moves on to the next statement's result; false if there is none. */
   // deno-lint-ignore require-await -- rejects rather than throws
   async nextset(): Promise<boolean> {
-    this.check("move to the next result");
+    this.check("move to the next result", false);
     if (this.#at + 1 >= this.#results.length) return false;
     this.#at++;
     this.#position = 0;
@@ -264,9 +264,9 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   }
 
   /** Throws where the cursor or its connection was closed. */
-  protected override check(action: string): void {
+  protected override check(action: string, is_new: boolean = true): void {
     if (this.#closed) throw new InterfaceError(`cannot ${action}: the cursor is closed`);
-    this.#connection.check_alive(action);
+    this.#connection.check_alive(action, is_new);
   }
 
   get #result(): Result<R> | undefined {
@@ -274,7 +274,7 @@ export class Cursor<R = ObjectRow> extends CursorBulk<R>
   }
 
   #rows(action: string): R[] {
-    this.check(action);
+    this.check(action, false);
     const result = this.#result;
     if (result === undefined && this.#running > 0) {
       throw new ProgrammingError(`cannot ${action}: the statement must have ended, but has not`, {

@@ -36,7 +36,7 @@ export abstract class CursorControl {
   }
 
   /** Throws where the cursor or its connection was closed. */
-  protected abstract check(action: string): void;
+  protected abstract check(action: string, is_new?: boolean): void;
 
   /** Runs a statement; see `Cursor`. */
   abstract execute(query: string | Sql, params?: Params, options?: CallOptions): Promise<void>;

@@ -229,7 +229,7 @@ export class NamedCursor<R = ObjectRow> extends Cursor<R> {
   }
 
   #fetching(action: string): ServerCursor<R> {
-    this.check(action);
+    this.check(action, false);
     if (this.#rows === null) {
       throw new ProgrammingError(`cannot ${action}: no statement was executed`);
     }

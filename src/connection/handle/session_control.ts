@@ -100,7 +100,7 @@ export abstract class SessionControl extends Queryable {
    *
    * @internal
    */
-  abstract check_alive(action: string): void;
+  abstract check_alive(action: string, is_new?: boolean): void;
 
   /**
    * Begins a transaction. Whoever gets it ends it; left in an `await using`, it is rolled back.

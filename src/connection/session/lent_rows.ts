@@ -42,7 +42,7 @@ class LentRows<R> implements BatchSource<R> {
   async next_batch(): Promise<readonly R[] | null> {
     if (this.#loan === null) await this.#begin();
     if (this.#source === null) return null;
-    this.#loan!.check(this.#action);
+    this.#loan!.check(this.#action, false);
     return await this.#source.next_batch();
   }
 

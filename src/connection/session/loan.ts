@@ -35,8 +35,9 @@ export interface Loan {
    * Throws if the lender has ended since: was closed, released, committed, lost.
    *
    * @param action For the message, such as `stream`.
+   * @param is_new False where it goes on with a statement that was sent. Default: true.
    */
-  check(action: string): void;
+  check(action: string, is_new?: boolean): void;
   /** Checks, brings the statement to native form, fills in defaults and logs. */
   prepare<R>(
     action: string,

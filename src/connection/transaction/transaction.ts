@@ -211,9 +211,9 @@ export class Transaction extends Queryable implements AsyncDisposable {
   /** @internal */
   override lend(): Loan {
     const loan = this.#connection.lend();
-    const check = (action: string) => {
+    const check = (action: string, is_new?: boolean) => {
       this.#check(action);
-      loan.check(action);
+      loan.check(action, is_new);
     };
     return {
       ...loan,

@@ -65,11 +65,15 @@ export function occupied(tenant: string): InterfaceError {
   );
 }
 
-/** For what was not sent when the wire was lost. */
-export function too_late(cause: OperationalError, action = "run the statement"): OperationalError {
+/** For what was not sent when the wire was lost; or, if not `safe_to_retry`, goes on with what was. */
+export function too_late(
+  cause: OperationalError,
+  action = "run the statement",
+  safe_to_retry = true,
+): OperationalError {
   return new OperationalError(`cannot ${action}: the connection is lost`, {
     sqlstate: cause.sqlstate,
-    safe_to_retry: true,
+    safe_to_retry,
     cause,
   });
 }
