@@ -41,6 +41,8 @@ export class Branch {
   readonly listeners: Set<Listener> = new Set();
   readonly #pool: object;
   readonly #context: PoolContext;
+  /** The last handle that came back, with its lease: so that the engine keeps their shapes (spare.ts). */
+  #released: Connection | null = null;
   readonly #leaks: LeakWatch;
   readonly #lingers: boolean;
 
@@ -156,6 +158,7 @@ export class Branch {
   }
 
   readonly #take_back = (lease: PoolLease, connection: Connection): void => {
+    this.#released = connection;
     if (end_of(connection) === null) finish(connection, RELEASED);
     this.#leaks.forget(lease);
     this.sessions.put_back(lease.slot, true);

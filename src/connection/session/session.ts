@@ -18,6 +18,7 @@ import { QueryExchange } from "../statement/query.ts";
 import { QueryContext, type StatementSession } from "../statement/query_context.ts";
 import type { Result } from "../statement/result.ts";
 import { SimpleExchange } from "../statement/simple.ts";
+import { SPARE } from "../statement/spare.ts";
 import { StatementCache } from "../statement/statements.ts";
 import { TextForm } from "../statement/text_form.ts";
 import type { TypeCatalog } from "../statement/type_catalog.ts";
@@ -57,6 +58,8 @@ export interface RunOptions<R> {
 
 /** An authenticated session. */
 export class Session implements WireEvents, StatementSession {
+  /** Held here. */
+  static readonly spare: typeof SPARE = SPARE;
   /** The only owner of the socket. */
   readonly wire: Wire;
   /** What the server says of itself; kept up to date. */
