@@ -97,15 +97,12 @@ export class Dispatcher {
   dispatch(): void {
     if (this.#serving) return; // whom is served may give back at once: the loop goes on with that
     this.#serving = true;
-    const { waiters } = this;
-    for (let { first } = waiters; first !== null; { first } = waiters) {
-      const slot = this.#next(waiters.size, first.work !== null);
-      if (slot === undefined) break;
-      this.#totals.acquire_wait_seconds += (this.#clock.now() - first.since) / 1000;
-      waiters.serve(first, slot);
+    try {
+      this.#serve();
+    } finally {
+      this.#serving = false;
     }
-    this.#serving = false;
-    if (waiters.size === 0) this.#order.rest();
+    if (this.waiters.size === 0) this.#order.rest();
     this.#host.left_waiting();
   }
 
@@ -120,6 +117,16 @@ export class Dispatcher {
   close(reason: unknown): void {
     this.#order.rest();
     this.waiters.reject_all(reason);
+  }
+
+  #serve(): void {
+    const { waiters } = this;
+    for (let { first } = waiters; first !== null; { first } = waiters) {
+      const slot = this.#next(waiters.size, first.work !== null);
+      if (slot === undefined) return;
+      this.#totals.acquire_wait_seconds += (this.#clock.now() - first.since) / 1000;
+      waiters.serve(first, slot);
+    }
   }
 
   /** For whoever is first: a session of its own, else, where all are lent, one to share. */
