@@ -64,9 +64,7 @@ export class Turnover {
     if (this.#free.size === 0 || this.#free.soon >= waiting) return;
     for (const slot of this.#free) {
       if (this.#free.soon >= waiting) return;
-      if (slot.readiness !== "ready") continue;
-      this.#free.mark(slot, "soon"); // before it is checked by the user's own, which may acquire
-      this.#confirm(slot, this.#check(slot));
+      if (slot.readiness === "ready") this.#confirm(slot, () => this.#check(slot));
     }
   }
 
@@ -80,7 +78,7 @@ export class Turnover {
     }
     const work = restore(session, reset);
     if (work === null) this.#events.ready(slot);
-    else this.#confirm(slot, work);
+    else this.#confirm(slot, () => work);
   }
 
   async #check(slot: Slot): Promise<void> {
@@ -91,9 +89,10 @@ export class Turnover {
     slot.fresh = true;
   }
 
-  #confirm(slot: Slot, work: Promise<void>): void {
+  /** @param work Begun when the slot is no longer ready, as the user's check may acquire. */
+  #confirm(slot: Slot, work: () => Promise<void>): void {
     this.#free.mark(slot, "soon");
-    slot.work = work.then(() => left_over(slot.session) === null, () => false).then((clean) => {
+    slot.work = work().then(() => left_over(slot.session) === null, () => false).then((clean) => {
       slot.work = null;
       slot.session.owner = slot;
       if (!this.#free.has(slot)) return;

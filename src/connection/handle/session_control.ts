@@ -98,6 +98,7 @@ export abstract class SessionControl extends Queryable {
    * Throws where it was closed or lost, or cannot be used here: for what does not ask the wire, which
    * would tell.
    *
+   * @param is_new False where it goes on with a statement that was sent. Default: true.
    * @internal
    */
   abstract check_alive(action: string, is_new?: boolean): void;
