@@ -2,7 +2,7 @@
  * A list whose members carry their own links: joining, leaving and moving cost the same wherever
  * one stands, and make no garbage.
  *
- * Why not a Set or a Map: V8 copies its table every few changes, and a table that was left points to the one
+ * Why not a Set or a Map: V8 copies the table every few changes, and a table that was left points to the one
  * after it. Once one is old to the garbage collector, whatever its successors hold is kept until a
  * full collection. A pool whose leases went through a Set kept 2.5 kB of each, and on Node took a
  * sixth longer, with pauses of 3 ms.
